@@ -1,0 +1,23 @@
+# Flags that every target of the house gets. Third-party headers are included as SYSTEM, so that a
+# warning always points at our own code.
+option(MOLD_WERROR "Treat warnings as errors" ON)
+set(MOLD_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
+
+add_library(mold_flags INTERFACE)
+target_compile_options(mold_flags INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Wswitch-enum -Wold-style-cast
+  $<$<BOOL:${MOLD_WERROR}>:-Werror>)
+if(MOLD_SANITIZE)
+  target_compile_options(mold_flags INTERFACE -fsanitize=${MOLD_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(mold_flags INTERFACE -fsanitize=${MOLD_SANITIZE})
+endif()
+# Hardening of what runs as root on every host.
+target_compile_options(mold_flags INTERFACE -fstack-protector-strong
+  $<$<AND:$<NOT:$<CONFIG:Debug>>,$<STREQUAL:${MOLD_SANITIZE},>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
+target_link_options(mold_flags INTERFACE -Wl,-z,relro,-z,now)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
