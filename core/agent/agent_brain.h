@@ -1,0 +1,154 @@
+#pragma once
+// The agent's brain: which orders a host may carry out. Pure twin of the manager's brain, run by
+// agentd and by the simulator. It is the door that keeps a late, duplicated or superseded order
+// from starting a VM, whatever the network did to it.
+//
+// An order is admitted only if
+//  - a session is open and the order carries its epoch,
+//  - no lease was lost since the session's hello (else a new hello is due first),
+//  - for starts: the lease of every pool of the VM is held and lasts start_guard longer, the
+//    generation was not closed in this session, and no other generation of the VM runs here.
+// A start creates the domain PAUSED, is admitted a second time, and only then resumed: a
+// hypervisor that took its time cannot slip a VM past a lost lease.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "core/engine/order.h"
+#include "core/model/policy.h"
+
+namespace mold::core {
+
+// What mold-heartbeat says about this host's own leases, read from its board at each decision.
+struct LeaseView {
+  bool valid = false;               // false: no heartbeat process, or its board is stale
+  std::uint64_t incarnation = 0;    // lost leases since boot
+  struct PoolLease {
+    PoolId pool;
+    bool held = false;
+    Instant valid_until;            // this host's boot-time clock
+  };
+  std::vector<PoolLease> pools;
+};
+
+// ---- what happened ----
+struct SessionAccepted {            // the manager's answer to our hello
+  Epoch epoch;
+  std::uint64_t incarnation = 0;    // what the hello said
+};
+struct SessionRefused {};           // the manager does not know this epoch: hello again
+struct OrderArrived {
+  Order order;
+};
+enum class HypervisorVerb : std::uint8_t {
+  kCreatePaused, kResume, kShutdown, kDestroy, kReboot, kCreateDisk, kDeleteDisk,
+};
+struct HypervisorAnswered {         // completion of a Hypervise action
+  std::uint64_t call = 0;
+  Outcome outcome = Outcome::kUnknown;
+  bool exists = false;              // a domain of that VM exists after the call
+  ErrorKind error = ErrorKind::kInternal;
+  std::string text;
+};
+// A domain appeared, changed or ended, by libvirt event or by listing it.
+struct DomainObserved {
+  VmReport report;
+};
+// The complete list of our domains, from libvirt. Domains not in it are gone.
+struct DomainsListed {
+  std::vector<VmReport> domains;
+};
+struct AgentTimePassed {};
+
+using AgentEvent = std::variant<SessionAccepted, SessionRefused, OrderArrived, HypervisorAnswered,
+                                DomainObserved, DomainsListed, AgentTimePassed>;
+
+// ---- what to do ----
+struct Hypervise {
+  std::uint64_t call = 0;
+  HypervisorVerb verb = HypervisorVerb::kCreatePaused;
+  VmId vm;
+  Generation generation;
+  VmSpec spec;
+};
+struct SendResult {
+  OrderResult result;
+};
+struct SendReport {};               // something changed: send the VM list now
+struct SayHello {};                 // session is void
+
+using AgentAction = std::variant<Hypervise, SendResult, SendReport, SayHello>;
+
+struct AgentDomain {
+  std::string uuid;
+  Generation generation;
+  DomainPower power = DomainPower::kRunning;
+  GoneReason gone_reason = GoneReason::kUnknown;
+};
+
+enum class AgentMutation : std::uint8_t {
+  kNone,
+  kIgnoreOrderEpoch,        // orders of any epoch are admitted
+  kIgnoreClosedGeneration,  // an order for a closed generation is admitted
+  kStartWithoutLease,       // starts are admitted whatever the lease says
+  kResumeWithoutRecheck,    // the second admission is skipped
+  kKillIsGone,              // a kill that was only sent counts as gone
+};
+inline constexpr int kAgentMutationCount = 6;
+std::string_view to_string(AgentMutation mutation);
+
+class AgentBrain {
+ public:
+  AgentBrain(Policy policy, AgentMutation mutation = AgentMutation::kNone);
+
+  std::vector<AgentAction> step(const AgentEvent& event, const LeaseView& lease, Instant now);
+  [[nodiscard]] std::optional<Instant> deadline() const;
+
+  // For hello and report: everything that runs, may run or just ended here. Orders that are being
+  // carried out are in it as running.
+  [[nodiscard]] std::vector<VmReport> vms() const;
+  [[nodiscard]] std::optional<Epoch> epoch() const { return epoch_; }
+  // True while a hello may be sent: the domain list was read at least once.
+  [[nodiscard]] bool ready() const { return listed_; }
+
+ private:
+  struct Task {                     // an admitted order being carried out
+    Order order;
+    std::uint64_t call = 0;
+    HypervisorVerb verb = HypervisorVerb::kCreatePaused;
+    std::optional<Instant> force_at;  // end of a shutdown's grace
+  };
+  using Actions = std::vector<AgentAction>;
+
+  void on(const SessionAccepted& event, const LeaseView& lease, Instant now, Actions& out);
+  void on(const SessionRefused& event, const LeaseView& lease, Instant now, Actions& out);
+  void on(const OrderArrived& event, const LeaseView& lease, Instant now, Actions& out);
+  void on(const HypervisorAnswered& event, const LeaseView& lease, Instant now, Actions& out);
+  void on(const DomainObserved& event, const LeaseView& lease, Instant now, Actions& out);
+  void on(const DomainsListed& event, const LeaseView& lease, Instant now, Actions& out);
+  void on(const AgentTimePassed& event, const LeaseView& lease, Instant now, Actions& out);
+
+  [[nodiscard]] std::optional<std::string> refusal(const Order& order, const LeaseView& lease,
+                                                   Instant now) const;
+  void void_session(Actions& out);
+  void call(Task& task, HypervisorVerb verb, Actions& out);
+  void finish(const Order& order, OrderResult result, Actions& out);
+  void settle_start(Task& task, const HypervisorAnswered& answer, const LeaseView& lease,
+                    Instant now, Actions& out);
+  void settle_stop(Task& task, const HypervisorAnswered& answer, Actions& out);
+  void close_generation(VmId vm, Generation generation);
+
+  Policy policy_;
+  AgentMutation mutation_;
+  bool listed_ = false;
+  std::optional<Epoch> epoch_;
+  std::uint64_t session_incarnation_ = 0;
+  std::map<VmId, AgentDomain> domains_;      // last known, gone ones until the next hello
+  std::map<VmId, Generation> closed_;        // highest generation that must not start again
+  std::map<std::uint64_t, Task> tasks_;      // by call
+  std::uint64_t next_call_ = 1;
+};
+
+}  // namespace mold::core

@@ -1,0 +1,114 @@
+#pragma once
+// Everything that can happen to the manager's brain: a closed variant. Past tense. What agents,
+// power drivers, API clients and the clock have to say enters here and nowhere else.
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/engine/order.h"
+#include "core/lease/lease.h"
+#include "core/model/host.h"
+#include "core/model/job.h"
+#include "core/model/pool.h"
+#include "core/model/vm.h"
+
+namespace mold::core {
+
+// ---- from agents --------------------------------------------------------------------------------
+// A new session. The list is complete: a VM not in it does not run there. Answered with a new
+// epoch (action SessionOpened), after it is committed.
+struct HelloReceived {
+  HostId host;
+  BootId boot_id;
+  std::uint64_t incarnation = 0;
+  Capacity capacity;
+  std::vector<VmReport> vms;
+  std::uint64_t session = 0;  // correlates the answer
+};
+struct BeatReceived {
+  HostId host;
+  Epoch epoch;
+  std::uint64_t incarnation = 0;  // lost leases; a change voids the session
+  Duration self_stall{0};
+  std::vector<LeaseReading> readings;
+};
+struct ReportReceived {
+  HostId host;
+  Epoch epoch;
+  std::vector<VmReport> vms;
+};
+struct OrderAnswered {
+  HostId host;
+  OrderResult result;
+};
+// ---- from the power executor --------------------------------------------------------------------
+enum class PowerVerb : std::uint8_t { kStatus, kOff, kOn, kReset, kCycle, kSoft };
+struct PowerAnswered {
+  OpId op;
+  HostId host;
+  PowerVerb verb = PowerVerb::kStatus;
+  Outcome outcome = Outcome::kUnknown;
+  PowerState state = PowerState::kUnknown;  // read now, kUnknown if not read
+  std::string text;                         // for a person, no secrets
+};
+// ---- from people (API, hactl) -------------------------------------------------------------------
+struct HostAdded {
+  Host host;  // id, cluster, name given; durable parts default
+};
+struct HostRemoved {
+  HostId host;
+  bool forced = false;
+};
+struct HostAdmissionSet {
+  HostId host;
+  bool admits_vms = true;
+};
+struct PowerControlSet {
+  HostId host;
+  bool enabled = false;
+};
+struct HaSet {
+  HostId host;
+  bool enabled = false;
+};
+struct DeathConfirmed {  // the operator's word
+  HostId host;
+  std::string who;
+  std::string reason;
+};
+struct PowerRequested {  // by a person, through the API
+  HostId host;
+  PowerVerb verb = PowerVerb::kStatus;
+  JobId job;
+};
+struct PoolAdded {
+  Pool pool;
+};
+struct PoolRemoved {
+  PoolId pool;
+};
+struct VmDeployed {
+  Vm vm;          // id, cluster, spec, ha, pinned_host; disks to be made
+  JobId job;
+  bool start = true;
+};
+enum class VmWish : std::uint8_t { kStart, kStop, kReboot, kDestroy };
+struct VmRequested {
+  VmId vm;
+  VmWish wish = VmWish::kStart;
+  bool forced = false;
+  bool expunge = false;
+  HostId pinned_host;
+  JobId job;
+};
+// ---- from the clock -----------------------------------------------------------------------------
+struct TimePassed {};
+
+using Event = std::variant<HelloReceived, BeatReceived, ReportReceived, OrderAnswered, PowerAnswered,
+                           HostAdded, HostRemoved, HostAdmissionSet, PowerControlSet, HaSet,
+                           DeathConfirmed, PowerRequested, PoolAdded, PoolRemoved, VmDeployed,
+                           VmRequested, TimePassed>;
+
+std::string_view to_string(PowerVerb verb);
+
+}  // namespace mold::core

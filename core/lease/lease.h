@@ -1,0 +1,90 @@
+#pragma once
+// Judging a host by its storage beats. Observers (agents of the same cluster) report what they read
+// of each other's beat records, with ages on THEIR OWN monotonic clock; nothing here ever compares
+// clocks of two machines. Pure; called by the brain on its one thread.
+//
+// Rules:
+//  - No usable observer is Unknown, never Silent. A reading counts only if it is recent, was read
+//    without error, and its observer did not itself stall.
+//  - Among observers of one pool the highest counter wins: who is behind reads stale data and is
+//    discounted.
+//  - A lease is expired (a proof) only if the record says "armed", every counted observer saw no
+//    change for deadline + margin, and at least one of them saw ANOTHER host's counter move lately
+//    on the same pool (so its reads were live while the subject was silent).
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/model/policy.h"
+#include "core/model/proof.h"
+#include "lib/base/ids.h"
+#include "lib/base/time.h"
+
+namespace mold::core {
+
+// One observer's view of one host's record on one pool, as carried by a network beat.
+struct LeaseReading {
+  PoolId pool;
+  HostId subject;
+  bool readable = false;    // false: torn, foreign, missing or not read lately: unknown
+  std::uint64_t counter = 0;
+  std::uint64_t incarnation = 0;
+  bool armed = false;       // "I stop my VMs within deadline, a watchdog sees to it"
+  Duration deadline{0};     // self-fence deadline that the subject wrote
+  // Observer's latest good read minus its first sight of this counter, its own clock.
+  Duration unchanged{0};
+
+  friend bool operator==(const LeaseReading&, const LeaseReading&) = default;
+};
+
+// What one observer said last.
+struct Observation {
+  HostId observer;
+  LeaseReading reading;
+  Instant received;         // manager's clock
+  Duration observer_stall{0};
+};
+
+struct PoolVerdict {
+  PoolId pool;
+  Liveness liveness = Liveness::kUnknown;
+  Duration silent_for{0};   // least of the counted observers
+  bool expired = false;     // lease proof stands
+  std::string why;          // for the ledger; filled only on request (see judge_pool)
+};
+
+// All observations of a cluster, newest per (pool, subject, observer). Volatile by nature.
+class LeaseBook {
+ public:
+  void record(HostId observer, const std::vector<LeaseReading>& readings, Duration observer_stall,
+              Instant now);
+  // Everything this observer said is forgotten: it lost its session.
+  void forget_observer(HostId observer);
+  // What others said about it is forgotten: it is back under a new epoch.
+  void forget_subject(HostId subject);
+  void clear();
+
+  [[nodiscard]] PoolVerdict judge_pool(const Policy& policy, PoolId pool, HostId subject,
+                                       Instant now, bool explain = false) const;
+  // Pools on which anybody ever read a record of this host.
+  [[nodiscard]] std::vector<PoolId> pools_of(HostId subject) const;
+
+ private:
+  using Key = std::pair<PoolId, HostId>;  // pool, subject
+  std::map<Key, std::map<HostId, Observation>> by_subject_;
+};
+
+// Taken together over pools: alive on any pool is Alive; else Silent if silent on at least one pool
+// and on none unknown-but-lately-alive; else Unknown. silent_for is the least over silent pools.
+struct StorageVerdict {
+  Liveness liveness = Liveness::kUnknown;
+  Duration silent_for{0};
+  std::vector<PoolId> expired;  // sorted
+  bool all_expired = false;     // every pool of the host: whole-host proof
+};
+StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book, HostId subject,
+                             Instant now);
+
+}  // namespace mold::core

@@ -1,0 +1,80 @@
+#pragma once
+// A host as the manager's brain knows it. Durable parts are written by the store in the same
+// transaction as the actions that follow from them; volatile parts restart empty ("unknown").
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/model/proof.h"
+#include "lib/base/ids.h"
+#include "lib/base/time.h"
+
+namespace mold::core {
+
+// The ten host-HA states. Names are CloudStack's, meanings are docs/ARCHITECTURE.md's.
+enum class HaState : std::uint8_t {
+  kDisabled,    // HA is off for this host; nothing is decided about it
+  kAvailable,   // beats arrive
+  kIneligible,  // HA is on but no way to prove a death exists (reason says which is missing)
+  kSuspect,     // network beats are late
+  kChecking,    // gathering evidence: storage beats, power state
+  kDegraded,    // cut off or unclear: known alive, or nobody can tell; no action
+  kRecovering,  // power reset asked for, waiting for a new boot
+  kRecovered,   // back; counts again after probation
+  kFencing,     // being proven dead
+  kFenced,      // proven dead
+};
+inline constexpr int kHaStateCount = 10;
+
+struct Capacity {
+  std::uint32_t cpus = 0;
+  std::uint32_t cpu_mhz = 0;
+  std::uint64_t memory_bytes = 0;
+
+  friend bool operator==(const Capacity&, const Capacity&) = default;
+};
+
+enum class PowerState : std::uint8_t { kOn, kOff, kUnknown };
+
+// Progress of proving one host dead (core/fencing).
+struct FenceTask {
+  OpId op;                    // power request under way, or none
+  bool off_sent = false;      // durable: an Off may have reached the BMC in this fencing
+  int attempts = 0;
+  Instant next_try;           // volatile
+  std::string last_outcome;   // for `ha explain`
+};
+
+struct Host {
+  HostId id;
+  ClusterId cluster;
+  std::string name;
+  // -- durable --
+  HaState ha = HaState::kDisabled;
+  std::string reason;         // why it is in this state, one line for a person
+  bool ha_enabled = false;
+  bool admits_vms = true;     // false: resource state Disabled, maintenance or removed
+  bool has_power_control = false;  // out-of-band management is configured and enabled
+  Epoch epoch;                // 0 until the first hello
+  BootId boot_id;
+  std::uint64_t incarnation = 0;   // lost leases since boot, as told at hello
+  Capacity capacity;
+  FenceTask fence;
+  std::optional<Proof> proof;      // latest proof of death, kept for display
+  int recover_attempts = 0;
+  // -- volatile: gone after a restart of the manager --
+  bool link_up = false;            // has a session: hello seen and beats since
+  Instant last_beat;               // reading of our clock at the latest beat
+  Instant ha_since;                // when `ha` was entered
+  int good_beats = 0;              // in a row, for probation
+  Duration self_stall{0};          // as told in the latest beat
+  PowerState power = PowerState::kUnknown;  // latest reading, display only: never a proof
+  OpId status_op;                  // power status read while Checking, or none
+};
+
+std::string_view to_string(HaState state);
+std::optional<HaState> parse_ha_state(std::string_view text);
+std::string_view to_string(PowerState state);
+
+}  // namespace mold::core

@@ -1,0 +1,47 @@
+#pragma once
+// Power of one host, through its BMC or whatever else can cut it. Implemented by fencing/drivers;
+// every implementation, and every fake in tests/, passes tests/contract/power_control_contract.h.
+//
+// The rule above all: success is a state read back, never a return code; unreachable is unknown.
+// Loop thread only; completions come on the loop thread, exactly once, also after cancel (kCancelled
+// is reported as Unknown if something may have been sent).
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/engine/event.h"
+#include "lib/base/error.h"
+#include "lib/base/secret.h"
+#include "lib/base/time.h"
+
+namespace mold::port {
+
+struct PowerTarget {
+  std::string driver = "ipmitool";
+  std::string address;
+  std::string port = "623";
+  std::string username;
+  Secret password;
+};
+
+struct PowerResult {
+  // kConfirmed: the wished state was read back (status: a state was read). kFailed: certainly not
+  // carried out, `error` says why (kDenied: wrong credentials). kUnknown: anything else.
+  core::Outcome outcome = core::Outcome::kUnknown;
+  core::PowerState state = core::PowerState::kUnknown;  // as read last, within this request
+  ErrorKind error = ErrorKind::kUnknown;
+  std::string text;  // what happened, step by step, for an admin; never a secret
+};
+
+class PowerControl {
+ public:
+  using Done = std::function<void(PowerResult)>;
+
+  virtual ~PowerControl() = default;
+  // off/on read the state first (already there is success), act, and poll until the state is read
+  // back or `deadline` has passed. Each request ends within its deadline (+ 1 s for the kill).
+  virtual void request(const PowerTarget& target, core::PowerVerb verb, Duration deadline,
+                       Done done) = 0;
+};
+
+}  // namespace mold::port
