@@ -1,0 +1,216 @@
+#include "agentd/heartbeat/pools_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <optional>
+#include <set>
+
+#include "lib/base/check.h"
+#include "lib/base/text.h"
+#include "lib/base/unique_fd.h"
+
+namespace mold::heartbeat {
+namespace {
+
+constexpr std::size_t kMaxFileSize = 64 * 1024;
+constexpr std::uint32_t kMinIntervalMs = 100;
+constexpr std::uint32_t kMaxIntervalMs = 60 * 1000;
+constexpr std::uint32_t kMaxDeadlineMs = 3600 * 1000;
+
+std::optional<PoolPolicy> policy_of(std::string_view text) {
+  for (const auto policy : {PoolPolicy::kKillVms, PoolPolicy::kResetHost, PoolPolicy::kLogOnly}) {
+    if (text == to_string(policy)) return policy;
+  }
+  return std::nullopt;
+}
+
+std::string_view take_word(std::string_view& rest) {
+  const auto end = rest.find(' ');
+  const auto word = rest.substr(0, end);
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  return word;
+}
+
+// Why a path cannot be a pool's, or nothing.
+std::string_view path_fault(std::string_view path) {
+  if (path.empty() || path.front() != '/') return "the path must be absolute";
+  if (path.size() > kMaxPoolPath) return "the path is too long";
+  if (path == "/") return "the root directory cannot be a pool";
+  if (path.back() == '/') return "the path must not end with a slash";
+  for (const auto& part : split(path.substr(1), '/')) {
+    if (part.empty() || part == "." || part == "..") return "the path must be in its plain form";
+  }
+  for (const char c : path) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "the path has control characters";
+  }
+  return {};
+}
+
+Result<PoolEntry> parse_pool(std::string_view rest) {
+  PoolEntry entry;
+  const auto uuid = Uuid::parse(take_word(rest));
+  if (!uuid || uuid->is_none()) return fail(ErrorKind::kInvalid, "pool UUID expected");
+  entry.uuid = *uuid;
+  if (take_word(rest) != to_string(PoolType::kFile)) {
+    return fail(ErrorKind::kUnsupported, "pool type unknown to this build");
+  }
+  const auto interval = parse_number<std::uint32_t>(take_word(rest));
+  if (!interval || *interval < kMinIntervalMs || *interval > kMaxIntervalMs) {
+    return fail(ErrorKind::kInvalid, "beat interval must be 100 to 60000 ms");
+  }
+  entry.beat_interval_ms = *interval;
+  const auto deadline = parse_number<std::uint32_t>(take_word(rest));
+  if (!deadline || *deadline == 0 || *deadline > kMaxDeadlineMs) {
+    return fail(ErrorKind::kInvalid, "self-fence deadline must be 1 to 3600000 ms");
+  }
+  entry.deadline_ms = *deadline;
+  const auto policy = policy_of(take_word(rest));
+  if (!policy) return fail(ErrorKind::kInvalid, "policy must be kill-vms, reset-host or log-only");
+  entry.policy = *policy;
+  const auto options = take_word(rest);
+  if (options != "-" && options != "mountpoint") {
+    return fail(ErrorKind::kInvalid, "options must be '-' or 'mountpoint'");
+  }
+  entry.must_be_mountpoint = options == "mountpoint";
+  if (const auto fault = path_fault(rest); !fault.empty()) {
+    return fail(ErrorKind::kInvalid, std::string(fault));
+  }
+  entry.path = rest;
+  return entry;
+}
+
+// State of the line by line parser.
+struct Parse {
+  PoolsFile file;
+  std::set<Uuid> seen;
+  bool headed = false;
+  bool ended = false;
+};
+
+Status parse_line(std::string_view line, Parse& parse) {
+  if (parse.ended) return fail(ErrorKind::kInvalid, "text after 'end'");
+  if (!parse.headed) {
+    if (line != "mold-pools 1") return fail(ErrorKind::kUnsupported, "'mold-pools 1' expected");
+    parse.headed = true;
+    return {};
+  }
+  if (line.empty() || line.front() == '#') return {};
+  if (line == "end") {
+    if (parse.file.cluster.is_none()) return fail(ErrorKind::kInvalid, "no 'cluster' line");
+    parse.ended = true;
+    return {};
+  }
+  std::string_view rest = line;
+  const auto keyword = take_word(rest);
+  if (keyword == "cluster") {
+    const auto uuid = Uuid::parse(rest);
+    if (!uuid || uuid->is_none() || !parse.file.cluster.is_none()) {
+      return fail(ErrorKind::kInvalid, "one cluster UUID expected");
+    }
+    parse.file.cluster = *uuid;
+    return {};
+  }
+  if (keyword != "pool") return fail(ErrorKind::kInvalid, "'cluster', 'pool' or 'end' expected");
+  MOLD_TRY(auto entry, parse_pool(rest));
+  if (parse.file.pools.size() >= kMaxPools) return fail(ErrorKind::kInvalid, "too many pools");
+  if (!parse.seen.insert(entry.uuid).second) return fail(ErrorKind::kInvalid, "pool named twice");
+  parse.file.pools.push_back(std::move(entry));
+  return {};
+}
+
+Status write_all(int fd, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const auto n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(errno_error(errno, "writing " + path));
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(PoolType type) {
+  switch (type) {
+    case PoolType::kFile: return "file";
+  }
+  MOLD_UNREACHABLE();
+}
+
+std::string_view to_string(PoolPolicy policy) {
+  switch (policy) {
+    case PoolPolicy::kKillVms: return "kill-vms";
+    case PoolPolicy::kResetHost: return "reset-host";
+    case PoolPolicy::kLogOnly: return "log-only";
+  }
+  MOLD_UNREACHABLE();
+}
+
+Result<PoolsFile> parse_pools(std::string_view text) {
+  Parse parse;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    ++number;
+    const auto end = text.find('\n');
+    if (end == std::string_view::npos) return fail(ErrorKind::kInvalid, "last line is cut off");
+    if (auto status = parse_line(text.substr(0, end), parse); !status) {
+      return fail(status.error().context("line " + std::to_string(number)));
+    }
+    text.remove_prefix(end + 1);
+  }
+  if (!parse.ended) return fail(ErrorKind::kInvalid, "no 'end' line: the file is cut off");
+  return std::move(parse.file);
+}
+
+std::string format_pools(const PoolsFile& file) {
+  std::string out = "mold-pools 1\ncluster " + file.cluster.text() + "\n";
+  for (const auto& pool : file.pools) {
+    out += "pool " + pool.uuid.text() + " ";
+    out += to_string(pool.type);
+    out += " " + std::to_string(pool.beat_interval_ms) + " " + std::to_string(pool.deadline_ms) + " ";
+    out += to_string(pool.policy);
+    out += pool.must_be_mountpoint ? " mountpoint " : " - ";
+    out += pool.path + "\n";
+  }
+  return out + "end\n";
+}
+
+Result<PoolsFile> load_pools(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return fail(errno_error(errno, "opening " + path));
+  std::string text(kMaxFileSize + 1, '\0');
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const auto n = ::read(fd.get(), text.data() + size, text.size() - size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(errno_error(errno, "reading " + path));
+    if (n == 0) break;
+    size += static_cast<std::size_t>(n);
+  }
+  if (size > kMaxFileSize) return fail(ErrorKind::kInvalid, path + ": larger than 64 KiB");
+  auto parsed = parse_pools(std::string_view(text).substr(0, size));
+  if (!parsed) return fail(parsed.error().context(path));
+  return parsed;
+}
+
+Status save_pools(const std::string& path, const PoolsFile& file) {
+  const auto text = format_pools(file);
+  if (auto check = parse_pools(text); !check) return fail(check.error().context("pools to save"));
+  const std::string tmp = path + ".tmp";
+  const UniqueFd fd(::open(tmp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd) return fail(errno_error(errno, "creating " + tmp));
+  MOLD_TRY_VOID(write_all(fd.get(), text, tmp));
+  if (::fsync(fd.get()) != 0) return fail(errno_error(errno, "syncing " + tmp));
+  if (::rename(tmp.c_str(), path.c_str()) != 0) return fail(errno_error(errno, "renaming " + tmp));
+  const auto slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const UniqueFd dir(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (dir) (void)::fsync(dir.get());
+  return {};
+}
+
+}  // namespace mold::heartbeat
