@@ -1,0 +1,1 @@
+#include "lib/runtime/child_process.h"

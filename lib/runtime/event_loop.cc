@@ -1,0 +1,1 @@
+#include "lib/runtime/event_loop.h"

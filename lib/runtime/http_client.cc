@@ -1,0 +1,1 @@
+#include "lib/runtime/http_client.h"

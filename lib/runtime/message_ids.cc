@@ -1,0 +1,1 @@
+#include "lib/runtime/message_ids.h"

@@ -1,0 +1,1 @@
+#include "lib/runtime/systemd_notify.h"

@@ -1,0 +1,1 @@
+#include "lib/runtime/tls_config.h"

@@ -1,0 +1,1 @@
+#include "lib/runtime/worker_lane.h"
