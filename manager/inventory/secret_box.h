@@ -1,0 +1,30 @@
+#pragma once
+// Secrets at rest: BMC passwords and API secret keys are sealed with the key file of this manager
+// (state.dir/seal.key, mode 0600), each bound to the row it belongs to, so that a database alone, or
+// a swapped row, gives nothing away. Loop thread; a value like object.
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/base/secret.h"
+#include "manager/store/records.h"
+
+namespace mold::manager {
+
+class SecretBox {
+ public:
+  // Makes the key file when it is not there. kDenied: others may read it.
+  static Result<SecretBox> open(const std::string& state_dir);
+
+  Result<std::string> seal_oobm_password(const std::string& host_uuid,
+                                         const Secret& password) const;
+  // Empty when none is set. kCorrupt: sealed with another key or for another host.
+  [[nodiscard]] Result<Secret> open_oobm_password(const HostRecord& host) const;
+  Result<std::string> seal_user_secret(const std::string& user_uuid, const Secret& secret) const;
+  [[nodiscard]] Result<Secret> open_user_secret(const User& user) const;
+
+ private:
+  explicit SecretBox(Secret key) : key_(std::move(key)) {}
+  Secret key_;
+};
+
+}  // namespace mold::manager

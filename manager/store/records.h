@@ -1,0 +1,220 @@
+#pragma once
+// What the manager knows about things besides what the HA brain needs: names, addresses, sizes, who
+// made them and when. Plain values, one struct per table row; lists and facts are kept as they are
+// shown. Ids are given out by the Inventory and never used twice; UUIDs are what the API shows.
+// Records with `removed` stay as tombstones, so that old jobs, events and certificates still have a
+// name. Any thread; no shared state.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/ids.h"
+#include "lib/base/time.h"
+
+namespace mold::manager {
+
+using ZoneId = StrongId<struct ZoneTag>;
+using PodId = StrongId<struct PodTag>;
+using OfferingId = StrongId<struct OfferingTag>;
+using TemplateId = StrongId<struct TemplateTag>;
+using AccountId = StrongId<struct AccountTag>;
+using UserId = StrongId<struct UserTag>;
+
+using Details = std::map<std::string, std::string>;
+
+struct Zone {
+  ZoneId id;
+  std::string uuid;
+  std::string name;
+  std::string description;
+  std::string network_type = "Basic";  // Basic | Advanced
+  std::string dns1;
+  std::string dns2;
+  std::string internal_dns1;
+  std::string internal_dns2;
+  bool enabled = true;
+  bool local_storage = false;
+  WallTime created;
+
+  friend bool operator==(const Zone&, const Zone&) = default;
+};
+
+struct Pod {
+  PodId id;
+  ZoneId zone;
+  std::string uuid;
+  std::string name;
+  std::string gateway;
+  std::string netmask;
+  std::string start_ip;
+  std::string end_ip;
+  bool enabled = true;
+  WallTime created;
+
+  friend bool operator==(const Pod&, const Pod&) = default;
+};
+
+struct Cluster {
+  ClusterId id;
+  PodId pod;
+  std::string uuid;
+  std::string name;
+  std::string hypervisor = "KVM";
+  std::string type = "CloudManaged";
+  std::string arch = "x86_64";
+  bool enabled = true;
+  WallTime created;
+
+  friend bool operator==(const Cluster&, const Cluster&) = default;
+};
+
+// Out-of-band management of one host. The password is sealed (SecretBox); only PowerService opens it.
+struct OobmSettings {
+  bool configured = false;
+  bool enabled = false;
+  std::string driver;           // ipmitool | redfish
+  std::string address;
+  std::string port;
+  std::string username;
+  std::string sealed_password;  // empty: none
+
+  friend bool operator==(const OobmSettings&, const OobmSettings&) = default;
+};
+
+struct HostRecord {
+  HostId id;
+  ClusterId cluster;
+  std::string uuid;
+  std::string name;
+  std::string address;
+  std::vector<std::string> tags;
+  bool enabled = true;          // resource state Enabled | Disabled
+  OobmSettings oobm;
+  std::string ha_provider;      // configureHAForHost; empty: not configured
+  std::string facts_json;       // as told by agentd at hello (a JSON object); empty before the first
+  std::string agent_version;
+  Details details;
+  WallTime created;
+  std::optional<WallTime> last_hello;
+  std::optional<WallTime> removed;
+
+  friend bool operator==(const HostRecord&, const HostRecord&) = default;
+};
+
+struct ServiceOffering {
+  OfferingId id;
+  std::string uuid;
+  std::string name;
+  std::string display_text;
+  std::uint32_t cpus = 1;
+  std::uint32_t cpu_mhz = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t root_disk_bytes = 0;  // 0: as large as the template
+  bool offer_ha = false;
+  bool limit_cpu_use = false;
+  std::string host_tags;
+  std::string storage_tags;
+  WallTime created;
+  std::optional<WallTime> removed;
+
+  friend bool operator==(const ServiceOffering&, const ServiceOffering&) = default;
+};
+
+struct Template {
+  TemplateId id;
+  std::string uuid;
+  std::string name;
+  std::string display_text;
+  ZoneId zone;                  // none: all zones
+  std::string url;              // as registered
+  std::string path;             // absolute, as hosts see it
+  std::string format = "RAW";   // RAW | QCOW2
+  std::string os_type;
+  std::string hypervisor = "KVM";
+  std::string checksum;
+  std::uint64_t size_bytes = 0;
+  bool is_public = true;
+  bool is_featured = false;
+  bool is_ready = true;
+  bool requires_hvm = true;
+  AccountId account;
+  WallTime created;
+  std::optional<WallTime> removed;
+
+  friend bool operator==(const Template&, const Template&) = default;
+};
+
+struct PoolRecord {
+  PoolId id;
+  ClusterId cluster;
+  std::string uuid;
+  std::string name;
+  std::string type = "SharedMountPoint";
+  std::string scope = "CLUSTER";
+  std::string url;
+  std::string path;             // absolute, the same on every host of the cluster
+  std::string tags;
+  std::uint64_t capacity_bytes = 0;
+  bool heartbeat = true;
+  WallTime created;
+
+  friend bool operator==(const PoolRecord&, const PoolRecord&) = default;
+};
+
+struct VmRecord {
+  VmId id;
+  std::string uuid;
+  std::string name;             // host name, as asked for or made from the uuid
+  std::string display_name;
+  std::string instance_name;    // libvirt domain name, "i-2-<id>-VM"
+  std::string group;
+  AccountId account;
+  ZoneId zone;
+  ClusterId cluster;
+  OfferingId offering;
+  TemplateId template_id;
+  PoolId pool;                  // where its root disk lives
+  std::string user_data;
+  Details details;
+  WallTime created;
+  std::optional<WallTime> removed;  // expunged
+
+  friend bool operator==(const VmRecord&, const VmRecord&) = default;
+};
+
+struct Account {
+  AccountId id;
+  std::string uuid;
+  std::string name;
+  std::string domain = "ROOT";
+  std::string domain_uuid;
+  int type = 1;                 // CloudStack's: 1 = root admin
+  bool enabled = true;
+  WallTime created;
+
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
+struct User {
+  UserId id;
+  AccountId account;
+  std::string uuid;
+  std::string name;
+  std::string api_key;          // unique; empty: none
+  std::string sealed_secret;    // secret key, sealed (SecretBox::open_user_secret)
+  bool enabled = true;
+  WallTime created;
+
+  friend bool operator==(const User&, const User&) = default;
+};
+
+struct Setting {
+  std::string name;
+  std::string value;
+
+  friend bool operator==(const Setting&, const Setting&) = default;
+};
+
+}  // namespace mold::manager
