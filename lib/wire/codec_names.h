@@ -1,0 +1,25 @@
+#pragma once
+// Inside of lib/wire: the names of enumerators on the wire. Fixed for ever: an older agent reads
+// them. Independent of the names in logs.
+#include <optional>
+#include <string_view>
+
+#include "core/engine/order.h"
+#include "core/model/proof.h"
+#include "lib/base/error.h"
+
+namespace mold::wire {
+
+std::string_view wire_name(core::OrderKind kind);
+std::string_view wire_name(core::DomainPower power);
+std::string_view wire_name(core::GoneReason reason);
+std::string_view wire_name(core::Outcome outcome);
+std::string_view wire_name(ErrorKind kind);
+
+std::optional<core::OrderKind> parse_order_kind(std::string_view text);
+std::optional<core::DomainPower> parse_domain_power(std::string_view text);
+std::optional<core::GoneReason> parse_gone_reason(std::string_view text);
+std::optional<core::Outcome> parse_outcome(std::string_view text);
+std::optional<ErrorKind> parse_error_kind(std::string_view text);
+
+}  // namespace mold::wire
