@@ -1,0 +1,140 @@
+#include "manager/api/server.h"
+
+#include <utility>
+
+#include "lib/runtime/journal_log.h"
+#include "manager/api/call.h"
+#include "manager/api/jobs.h"
+
+namespace mold::manager::api {
+namespace {
+
+constexpr std::size_t kMaxBodyBytes = 1024 * 1024;
+constexpr std::size_t kMaxUrlBytes = 32 * 1024;
+
+runtime::HttpReply plain(int status, std::string text) {
+  runtime::HttpReply reply;
+  reply.status = status;
+  reply.content_type = "text/plain; charset=UTF-8";
+  reply.body = std::move(text) + "\n";
+  return reply;
+}
+
+bool is_api_path(std::string_view path) { return path == "/client/api" || path == "/client/api/"; }
+
+runtime::HttpServerConfig http_config(std::string address, std::uint16_t port) {
+  runtime::HttpServerConfig config;
+  config.address = std::move(address);
+  config.port = port;
+  config.max_body_bytes = kMaxBodyBytes;
+  config.max_url_bytes = kMaxUrlBytes;
+  return config;
+}
+
+ApiResult<Page> page_of(const CommandSpec& spec, const Params& params) {
+  if (!spec.paged) return Page{};
+  return read_page(params.integer("page"), params.integer("pagesize"));
+}
+
+}  // namespace
+
+ApiServer::ApiServer(Services services, Authenticator::OpenSecret open)
+    : services_(std::move(services)),
+      table_(build_command_table()),
+      authenticator_(services_.inventory, std::move(open), services_.settings.allow_sha1) {}
+
+ApiServer::~ApiServer() = default;
+
+Result<std::unique_ptr<ApiServer>> ApiServer::start(Services services,
+                                                    Authenticator::OpenSecret open,
+                                                    const ApiServerConfig& config) {
+  std::unique_ptr<ApiServer> api(new ApiServer(std::move(services), std::move(open)));
+  runtime::EventLoop& loop = api->services_.loop;
+  ApiServer* const self = api.get();
+  runtime::HttpServerConfig http = http_config(config.address, config.port);
+  http.tls = config.tls;
+  auto server = runtime::HttpServer::start(
+      loop, std::move(http),
+      [self](const runtime::ServerRequest& raw, const runtime::AsyncReplyPtr& reply) {
+        self->handle(raw, reply, false);
+      });
+  if (!server) return fail(server.error().context("API port"));
+  api->public_server_ = std::move(*server);
+  if (config.integration) {
+    auto inner = runtime::HttpServer::start(
+        loop, http_config(config.integration_address, config.integration_port),
+        [self](const runtime::ServerRequest& raw, const runtime::AsyncReplyPtr& reply) {
+          self->handle(raw, reply, true);
+        });
+    if (!inner) return fail(inner.error().context("API integration port"));
+    api->integration_server_ = std::move(*inner);
+    runtime::log_warning("API: the integration port is open: no authentication on " +
+                         config.integration_address);
+  }
+  return api;
+}
+
+std::uint16_t ApiServer::port() const { return public_server_->port(); }
+
+std::optional<std::uint16_t> ApiServer::integration_port() const {
+  if (!integration_server_) return std::nullopt;
+  return integration_server_->port();
+}
+
+Status ApiServer::set_tls(std::shared_ptr<const runtime::TlsMaterial> tls) {
+  return public_server_->set_tls(std::move(tls));
+}
+
+void ApiServer::handle(const runtime::ServerRequest& raw, const runtime::AsyncReplyPtr& reply,
+                       bool trusted) {
+  if (!is_api_path(raw.path)) {
+    reply->answer(plain(404, "not found: the API is at /client/api"));
+    return;
+  }
+  if (raw.method != "GET" && raw.method != "POST") {
+    runtime::HttpReply refusal = plain(405, "the API takes GET and POST");
+    refusal.headers.emplace_back("Allow", "GET, POST");
+    reply->answer(std::move(refusal));
+    return;
+  }
+  const ApiRequest request = read_request(raw);
+  if (const auto fine = check_request(raw, request); !fine) {
+    const bool named = table_.find(request.command) != nullptr;
+    reply->answer(
+        error_reply(request.format, named ? request.command : std::string(), fine.error()));
+    return;
+  }
+  for (const std::string& warning : request.warnings) runtime::log_warning("API: " + warning);
+  call(request, reply, trusted);
+}
+
+ApiResult<Caller> ApiServer::who(const ApiRequest& request, bool exists, bool trusted) const {
+  if (!trusted) return authenticator_.check(request, exists, services_.loop.wall());
+  return authenticator_.system_caller();
+}
+
+void ApiServer::call(const ApiRequest& request, const runtime::AsyncReplyPtr& reply,
+                     bool trusted) {
+  const CommandSpec* const spec = table_.find(request.command);
+  const std::string name = spec == nullptr ? std::string() : request.command;
+  const auto refuse_with = [&](const ApiError& error) {
+    reply->answer(error_reply(request.format, name, error));
+  };
+  // A request without any command is told so only when it comes from somebody we know.
+  ApiResult<Caller> caller = who(request, spec != nullptr || request.command.empty(), trusted);
+  if (!caller) return refuse_with(caller.error());
+  if (request.command.empty()) {
+    return refuse_with(unsupported_command("No command was given: command=<name> is missing"));
+  }
+  if (spec == nullptr) {
+    return refuse_with(unsupported_command("Unknown API command: " + request.command.substr(0, 128)));
+  }
+  ApiResult<Params> params = Params::read(spec->name, spec->params, request.params);
+  if (!params) return refuse_with(params.error());
+  const ApiResult<Page> page = page_of(*spec, *params);
+  if (!page) return refuse_with(page.error());
+  dispatch(std::make_shared<Call>(services_, table_, *spec, std::move(*params), std::move(*caller),
+                                  *page, request.format, reply));
+}
+
+}  // namespace mold::manager::api
