@@ -25,6 +25,7 @@ namespace mold::core {
 struct LeaseView {
   bool valid = false;               // false: no heartbeat process, or its board is stale
   std::uint64_t incarnation = 0;    // lost leases since boot
+  // One entry per pool that the manager told of; a pool without heartbeat is held for ever.
   struct PoolLease {
     PoolId pool;
     bool held = false;
@@ -86,6 +87,7 @@ struct AgentDomain {
   Generation generation;
   DomainPower power = DomainPower::kRunning;
   GoneReason gone_reason = GoneReason::kUnknown;
+  Instant gone_at;          // gone entries are told again and again, then dropped
 };
 
 enum class AgentMutation : std::uint8_t {
@@ -116,29 +118,44 @@ class AgentBrain {
  private:
   struct Task {                     // an admitted order being carried out
     Order order;
-    std::uint64_t call = 0;
+    std::uint64_t call = 0;         // the hypervisor call under way, or none
     HypervisorVerb verb = HypervisorVerb::kCreatePaused;
-    std::optional<Instant> force_at;  // end of a shutdown's grace
+    std::optional<Instant> force_at;  // end of a shutdown's grace, or next try of a kill
+    std::string why;                // why a start is being undone
   };
-  using Actions = std::vector<AgentAction>;
+  struct Turn {                     // what the parts of one step share
+    const LeaseView& lease;
+    Instant now;
+    std::vector<AgentAction> out;
+  };
 
-  void on(const SessionAccepted& event, const LeaseView& lease, Instant now, Actions& out);
-  void on(const SessionRefused& event, const LeaseView& lease, Instant now, Actions& out);
-  void on(const OrderArrived& event, const LeaseView& lease, Instant now, Actions& out);
-  void on(const HypervisorAnswered& event, const LeaseView& lease, Instant now, Actions& out);
-  void on(const DomainObserved& event, const LeaseView& lease, Instant now, Actions& out);
-  void on(const DomainsListed& event, const LeaseView& lease, Instant now, Actions& out);
-  void on(const AgentTimePassed& event, const LeaseView& lease, Instant now, Actions& out);
+  void on(const SessionAccepted& event, Turn& turn);
+  void on(const SessionRefused& event, Turn& turn);
+  void on(const OrderArrived& event, Turn& turn);
+  void on(const HypervisorAnswered& event, Turn& turn);
+  void on(const DomainObserved& event, Turn& turn);
+  void on(const DomainsListed& event, Turn& turn);
+  void on(const AgentTimePassed& event, Turn& turn);
 
-  [[nodiscard]] std::optional<std::string> refusal(const Order& order, const LeaseView& lease,
-                                                   Instant now) const;
-  void void_session(Actions& out);
-  void call(Task& task, HypervisorVerb verb, Actions& out);
-  void finish(const Order& order, OrderResult result, Actions& out);
-  void settle_start(Task& task, const HypervisorAnswered& answer, const LeaseView& lease,
-                    Instant now, Actions& out);
-  void settle_stop(Task& task, const HypervisorAnswered& answer, Actions& out);
+  void take_start(const Order& order, Turn& turn);
+  void take_stop(const Order& order, Turn& turn);
+  void take_other(const Order& order, HypervisorVerb verb, Turn& turn);
+  // Why this start must not go on, or nothing.
+  [[nodiscard]] std::optional<std::string> refusal(const Order& order, const Turn& turn) const;
+  void refuse_start(const Order& order, ErrorKind kind, const std::string& why, Turn& turn);
+  void after_create(Task task, const HypervisorAnswered& answer, Turn& turn);
+  void after_resume(Task task, const HypervisorAnswered& answer, Turn& turn);
+  void after_shutdown(Task task, const HypervisorAnswered& answer, Turn& turn);
+  void after_destroy(Task task, const HypervisorAnswered& answer, Turn& turn);
+  void after_other(const Task& task, const HypervisorAnswered& answer, Turn& turn);
+  void undo_start(Task task, const std::string& why, Turn& turn);
+  void call(Task task, HypervisorVerb verb, Turn& turn);
+  void answer_gone(const Task& task, Turn& turn);
+  void void_session(Turn& turn);
+  void domain_gone(VmId vm, GoneReason reason, Turn& turn);
   void close_generation(VmId vm, Generation generation);
+  [[nodiscard]] bool closed(VmId vm, Generation generation) const;
+  [[nodiscard]] bool in_task(VmId vm) const;
 
   Policy policy_;
   AgentMutation mutation_;
@@ -147,7 +164,7 @@ class AgentBrain {
   std::uint64_t session_incarnation_ = 0;
   std::map<VmId, AgentDomain> domains_;      // last known, gone ones until the next hello
   std::map<VmId, Generation> closed_;        // highest generation that must not start again
-  std::map<std::uint64_t, Task> tasks_;      // by call
+  std::vector<Task> tasks_;                  // at most one per VM
   std::uint64_t next_call_ = 1;
 };
 

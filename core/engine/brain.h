@@ -19,6 +19,7 @@
 
 #include "core/engine/action.h"
 #include "core/engine/event.h"
+#include "core/fencing/fencing.h"
 #include "core/lease/lease.h"
 #include "core/model/host.h"
 #include "core/model/job.h"
@@ -97,14 +98,17 @@ class Brain {
   [[nodiscard]] std::vector<std::string> explain(HostId host, Instant now) const;
 
  private:
-  friend class Stepper;  // brain.cc and its parts: one turn's working context
+  friend class Stepper;  // stepper.h: one turn's working context
+  [[nodiscard]] std::optional<Instant> compute_deadline() const;
 
   Policy policy_;
   State state_;
   Mutation mutation_;
+  PowerRules power_rules_;
   LeaseBook lease_book_;
-  Instant latest_;             // the latest now seen
-  bool stepped_ = false;
+  std::set<VmId> busy_;        // VMs for which something is to be done or waited for
+  Instant latest_;             // of the last turn
+  std::optional<Instant> due_; // deadline() as of the last turn: being called later is our stall
 };
 
 }  // namespace mold::core

@@ -42,7 +42,6 @@ struct OrderAnswered {
   OrderResult result;
 };
 // ---- from the power executor --------------------------------------------------------------------
-enum class PowerVerb : std::uint8_t { kStatus, kOff, kOn, kReset, kCycle, kSoft };
 struct PowerAnswered {
   OpId op;
   HostId host;
@@ -108,7 +107,5 @@ using Event = std::variant<HelloReceived, BeatReceived, ReportReceived, OrderAns
                            HostAdded, HostRemoved, HostAdmissionSet, PowerControlSet, HaSet,
                            DeathConfirmed, PowerRequested, PoolAdded, PoolRemoved, VmDeployed,
                            VmRequested, TimePassed>;
-
-std::string_view to_string(PowerVerb verb);
 
 }  // namespace mold::core

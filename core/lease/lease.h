@@ -55,9 +55,20 @@ struct PoolVerdict {
   std::string why;          // for the ledger; filled only on request (see judge_pool)
 };
 
+// What a lease proof demands. Production uses the defaults; only the simulator's planted bugs relax
+// one of them (engine/brain.h, Mutation).
+struct LeaseRules {
+  bool armed = true;           // the record must say so
+  bool live_witness = true;    // the observer must have seen another host move
+  bool fresh_observer = true;  // stalled observers and old readings are discounted
+  int deadline_percent = 100;  // of the announced deadline, margin included
+};
+
 // All observations of a cluster, newest per (pool, subject, observer). Volatile by nature.
 class LeaseBook {
  public:
+  explicit LeaseBook(LeaseRules rules = {}) : rules_(rules) {}
+
   void record(HostId observer, const std::vector<LeaseReading>& readings, Duration observer_stall,
               Instant now);
   // Everything this observer said is forgotten: it lost its session.
@@ -73,11 +84,17 @@ class LeaseBook {
 
  private:
   using Key = std::pair<PoolId, HostId>;  // pool, subject
+  [[nodiscard]] bool usable(const Policy& policy, const Observation& o, Instant now) const;
+  // Did this observer see any other host's counter move lately on the pool?
+  [[nodiscard]] bool has_live_witness(const Policy& policy, PoolId pool, HostId subject,
+                                      HostId observer, Instant now) const;
+
+  LeaseRules rules_;
   std::map<Key, std::map<HostId, Observation>> by_subject_;
 };
 
-// Taken together over pools: alive on any pool is Alive; else Silent if silent on at least one pool
-// and on none unknown-but-lately-alive; else Unknown. silent_for is the least over silent pools.
+// Taken together over pools: alive on any pool is Alive; silent on every pool is Silent; anything
+// else is Unknown. silent_for is the least over the pools.
 struct StorageVerdict {
   Liveness liveness = Liveness::kUnknown;
   Duration silent_for{0};

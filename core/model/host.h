@@ -36,10 +36,12 @@ struct Capacity {
 };
 
 enum class PowerState : std::uint8_t { kOn, kOff, kUnknown };
+enum class PowerVerb : std::uint8_t { kStatus, kOff, kOn, kReset, kCycle, kSoft };
 
 // Progress of proving one host dead (core/fencing).
 struct FenceTask {
   OpId op;                    // power request under way, or none
+  PowerVerb verb = PowerVerb::kOff;  // of that request
   bool off_sent = false;      // durable: an Off may have reached the BMC in this fencing
   int attempts = 0;
   Instant next_try;           // volatile
@@ -76,5 +78,6 @@ struct Host {
 std::string_view to_string(HaState state);
 std::optional<HaState> parse_ha_state(std::string_view text);
 std::string_view to_string(PowerState state);
+std::string_view to_string(PowerVerb verb);
 
 }  // namespace mold::core

@@ -20,6 +20,7 @@ struct Job {
   JobStatus status = JobStatus::kPending;
   VmId vm;                // what it is about, or none
   HostId host;
+  OpId op;                // power request that it waits for, or none
   int error_code = 0;     // CloudStack's, when failed
   std::string error_text;
   std::string detail;     // text result (power actions)

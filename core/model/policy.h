@@ -36,7 +36,7 @@ struct Policy {
   int memory_overcommit_percent = 100;
   int start_attempts = 3;               // hosts tried for a start that a person waits for
   Duration vm_retry_first = 1'000ms;    // back-off between HA start attempts
-  Duration vm_retry_last = 60'000ms;
+  Duration vm_retry_last = 15'000ms;
   Duration order_resend = 10'000ms;     // an unanswered order is delivered again (receivers dedupe)
   Duration stop_grace = 30'000ms;       // ACPI shutdown before force
   Duration job_deadline = 600'000ms;    // every job ends, at the latest then

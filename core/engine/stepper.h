@@ -1,0 +1,115 @@
+#pragma once
+// One turn of the brain: the working context that its parts (hosts.cc, vms.cc, people.cc) share.
+// Lives for one call of Brain::step on the brain's thread. Private to core/engine.
+#include <string>
+#include <vector>
+
+#include "core/engine/brain.h"
+#include "core/host_ha/host_ha.h"
+#include "core/vm_power/vm_power.h"
+
+namespace mold::core {
+
+class Stepper {
+ public:
+  Stepper(Brain& brain, Now now);
+
+  void handle(const Event& event);
+  // Looks at every host and busy VM; called at the end of each turn.
+  void settle();
+  void resume();
+  // The world may have moved while we did not: our own silence is nobody's death.
+  void forgive_own_stall();
+  Turn take() { return std::move(turn_); }
+
+ private:
+  // ---- hosts.cc: sessions and beats
+  void on(const HelloReceived& event);
+  void on(const BeatReceived& event);
+  void on(const ReportReceived& event);
+  void take_hello_list(Host& host, const std::vector<VmReport>& vms);
+  void on_good_beat(Host& host);
+  // ---- verdicts.cc: what the evidence means
+  void look_at(Host& host);
+  void look_at_silent(Host& host);
+  void look_at_checking(Host& host, const StorageVerdict& storage);
+  void look_at_degraded(Host& host, const StorageVerdict& storage);
+  void look_at_fencing(Host& host);
+  void look_at_recovering(Host& host);
+  void start_checking(Host& host);
+  void use_lease_proofs(Host& host, const StorageVerdict& storage);
+  void try_call_off(Host& host);
+  void update_eligibility(Host& host);
+  [[nodiscard]] bool braked(const Host& host) const;
+  [[nodiscard]] Duration silent_for(const Host& host) const;
+  [[nodiscard]] bool beats_now(const Host& host) const;
+  // ---- power.cc
+  void on(const PowerAnswered& event);
+  void on_fence_answer(Host& host, const PowerAnswered& event);
+  void on_status_answer(Host& host, const PowerAnswered& event);
+  void on_recover_answer(Host& host, const PowerAnswered& event);
+  OpId request_power(Host& host, PowerVerb verb, const std::string& why);
+  [[nodiscard]] bool may_prove_by_power(const Host& host, const PowerAnswered& answer) const;
+  // ---- proof
+  void prove_dead(Host& host, Proof proof);
+  Proof make_proof(const Host& host, ProofMethod method, std::string reading) const;
+  // ---- people.cc
+  void on(const HostAdded& event);
+  void on(const HostRemoved& event);
+  void on(const HostAdmissionSet& event);
+  void on(const PowerControlSet& event);
+  void on(const HaSet& event);
+  void on(const DeathConfirmed& event);
+  void on(const PowerRequested& event);
+  void on(const PoolAdded& event);
+  void on(const PoolRemoved& event);
+  void on(const VmDeployed& event);
+  void on(const VmRequested& event);
+  void on(const TimePassed&) {}
+  void wish_start(Vm& vm, const VmRequested& event);
+  void wish_stop(Vm& vm, const VmRequested& event);
+  void wish_reboot(Vm& vm, const VmRequested& event);
+  void wish_destroy(Vm& vm, const VmRequested& event);
+  // ---- vms.cc
+  void on(const OrderAnswered& event);
+  void on_start_answer(Vm& vm, const OrderResult& result);
+  void on_stop_answer(Vm& vm, const OrderResult& result);
+  void on_disk_answer(Vm& vm, const OrderResult& result);
+  void apply_report(Host& host, const VmReport& report);
+  void generation_gone(Vm& vm, GoneReason reason, const std::string& why);
+  void release_vms(const Host& host, const Proof& proof);
+  void release(Vm& vm, const std::string& why);
+  void start_failed(Vm& vm, const std::string& why);
+  void look_at(Vm& vm);
+  void place_and_start(Vm& vm);
+  void order_disk(Vm& vm, OrderKind kind);
+  void order(Vm& vm, OrderKind kind);
+  void resend(Vm& vm);
+  void send(Vm& vm, OrderKind kind);
+  void no_place(Vm& vm, const std::string& why);
+  [[nodiscard]] std::optional<HostId> choose_host(const Vm& vm, bool use_avoid) const;
+  [[nodiscard]] OrderKind order_kind(const Vm& vm) const;
+  // ---- small things
+  void move(Host& host, HaEvent event, const std::string& reason);
+  void move(Vm& vm, VmState to, const std::string& reason);
+  void wake_waiting_vms(ClusterId cluster);
+  void set_reason(Host& host, const std::string& reason);
+  void note(const Host& host, EvidenceKind kind, std::string text);
+  void finish_job(JobId id, bool ok, int code, const std::string& text);
+  void finish_job(Vm& vm, bool ok, int code = 0, const std::string& text = {});
+  OpId new_op();
+  void touch(const Host& host) { turn_.changes.hosts.insert(host.id); }
+  void touch(const Vm& vm);
+  Host* find(HostId id);
+  Vm* find(VmId id);
+  [[nodiscard]] bool mutated(Mutation m) const { return b_.mutation_ == m; }
+
+  Brain& b_;
+  State& s_;
+  Now now_;
+  Turn turn_;
+};
+
+std::string seconds_text(Duration d);
+
+}  // namespace mold::core

@@ -1,0 +1,223 @@
+// What the evidence about a host means, and what follows from it. The only place that decides to
+// fence.
+#include <algorithm>
+#include <utility>
+
+#include "core/engine/stepper.h"
+
+namespace mold::core {
+
+Duration Stepper::silent_for(const Host& host) const { return now_.mono - host.last_beat; }
+
+bool Stepper::beats_now(const Host& host) const {
+  return host.link_up && host.good_beats > 0 && silent_for(host) < b_.policy_.suspect_after;
+}
+
+// More than brake_percent of the cluster's hosts silent at once looks like our own trouble: gather,
+// do not fence. A single silent host is never braked; hosts proven dead do not count at all.
+bool Stepper::braked(const Host& host) const {
+  int total = 0;
+  int silent = 0;
+  for (const auto& [id, other] : s_.hosts) {
+    if (other.cluster != host.cluster || !other.ha_enabled || !other.epoch) continue;
+    if (other.ha == HaState::kFenced) continue;
+    ++total;
+    if (silent_for(other) >= b_.policy_.suspect_after) ++silent;
+  }
+  return silent > 1 && silent * 100 > b_.policy_.brake_percent * total;
+}
+
+void Stepper::update_eligibility(Host& host) {
+  if (host.ha != HaState::kAvailable && host.ha != HaState::kIneligible) return;
+  std::string missing;
+  if (!host.epoch) {
+    missing = "its agent never connected";
+  } else if (!host.has_power_control &&
+             std::none_of(s_.pools.begin(), s_.pools.end(), [&host](const auto& entry) {
+               return entry.second.heartbeat && entry.second.cluster == host.cluster;
+             })) {
+    missing = "neither out-of-band management nor a heartbeat pool: a death could not be proven";
+  }
+  if (missing.empty()) {
+    move(host, HaEvent::kBecameEligible, "beats are expected");
+  } else {
+    move(host, HaEvent::kLostEligibility, missing);
+  }
+}
+
+void Stepper::look_at(Host& host) {
+  update_eligibility(host);
+  switch (host.ha) {
+    case HaState::kDisabled:
+    case HaState::kIneligible:
+    case HaState::kFenced: return;
+    case HaState::kAvailable:
+    case HaState::kRecovered:
+      if (silent_for(host) < b_.policy_.suspect_after) return;
+      host.good_beats = 0;
+      host.link_up = false;
+      b_.lease_book_.forget_observer(host.id);
+      move(host, HaEvent::kBeatLost, "no network beat for " + seconds_text(silent_for(host)));
+      if (mutated(Mutation::kSuspicionIsProof))
+        release_vms(host, make_proof(host, ProofMethod::kOperator, "suspicion"));
+      start_checking(host);
+      return;
+    case HaState::kSuspect: start_checking(host); return;
+    case HaState::kChecking:
+    case HaState::kDegraded:
+    case HaState::kRecovering:
+    case HaState::kFencing: look_at_silent(host); return;
+  }
+}
+
+void Stepper::start_checking(Host& host) {
+  move(host, HaEvent::kCheckStarted, "gathering evidence: " + host.reason);
+  if (host.has_power_control && !host.status_op)
+    host.status_op = request_power(host, PowerVerb::kStatus, "host is silent");
+}
+
+void Stepper::look_at_silent(Host& host) {
+  const StorageVerdict storage =
+      judge_storage(b_.policy_, b_.lease_book_, host.id, now_.mono);
+  use_lease_proofs(host, storage);
+  switch (host.ha) {
+    case HaState::kChecking: look_at_checking(host, storage); return;
+    case HaState::kDegraded: look_at_degraded(host, storage); return;
+    case HaState::kRecovering: look_at_recovering(host); return;
+    case HaState::kFencing: look_at_fencing(host); return;
+    case HaState::kDisabled:
+    case HaState::kAvailable:
+    case HaState::kIneligible:
+    case HaState::kSuspect:
+    case HaState::kRecovered:
+    case HaState::kFenced: return;
+  }
+}
+
+// The lease proof: on every pool it frees the whole host, on some only the VMs that use them.
+void Stepper::use_lease_proofs(Host& host, const StorageVerdict& storage) {
+  if (storage.expired.empty() || silent_for(host) < b_.policy_.dead_after) return;
+  Proof proof = make_proof(host, ProofMethod::kLeaseExpired, "");
+  proof.pools = storage.expired;
+  proof.whole_host = storage.all_expired;
+  for (const PoolId pool : storage.expired) {
+    const auto entry = s_.pools.find(pool);
+    proof.reading += (proof.reading.empty() ? "" : "; ") +
+                     (entry == s_.pools.end() ? "pool" : entry->second.name) + ": " +
+                     b_.lease_book_.judge_pool(b_.policy_, pool, host.id, now_.mono, true).why;
+  }
+  if (storage.all_expired) {
+    prove_dead(host, std::move(proof));
+    return;
+  }
+  const bool frees = std::any_of(s_.vms.begin(), s_.vms.end(), [&](const auto& entry) {
+    return entry.second.host == host.id &&
+           std::any_of(proof.pools.begin(), proof.pools.end(),
+                       [&](PoolId pool) { return uses_pool(entry.second, pool); });
+  });
+  if (!frees) return;
+  note(host, EvidenceKind::kProof, "lease-expired: " + proof.reading);
+  release_vms(host, proof);
+  host.proof = std::move(proof);
+  touch(host);
+}
+
+void Stepper::look_at_checking(Host& host, const StorageVerdict& storage) {
+  const Policy& p = b_.policy_;
+  switch (storage.liveness) {
+    case Liveness::kAlive:
+      note(host, EvidenceKind::kVerdict, "alive: its storage beat goes on");
+      move(host, HaEvent::kFoundAlive, "cut off from the manager; its storage beat goes on");
+      return;
+    case Liveness::kUnknown:
+      if (now_.mono - host.ha_since < p.check_timeout) return;
+      note(host, EvidenceKind::kVerdict, "unclear: no witness can tell");
+      move(host, HaEvent::kFoundUnclear,
+           "silent on the network and no witness can read its storage beat");
+      return;
+    case Liveness::kSilent: break;
+  }
+  if (storage.silent_for < p.dead_after || silent_for(host) < p.dead_after) return;
+  if (braked(host)) {
+    set_reason(host, "brake: too many hosts of the cluster are silent at once, not fencing");
+    return;
+  }
+  const std::string why = "silent on the network for " + seconds_text(silent_for(host)) +
+                          " and on storage for " + seconds_text(storage.silent_for);
+  note(host, EvidenceKind::kVerdict, "dead, to be proven: " + why);
+  if (host.has_power_control && host.recover_attempts < p.recover_attempts) {
+    ++host.recover_attempts;
+    move(host, HaEvent::kFoundSilent, why);
+    host.fence.verb = PowerVerb::kReset;
+    host.fence.op = request_power(host, PowerVerb::kReset, why);
+    host.fence.off_sent = true;
+  } else {
+    move(host, HaEvent::kFenceDue, why);
+    look_at_fencing(host);
+  }
+  host.status_op = OpId{};
+}
+
+void Stepper::look_at_degraded(Host& host, const StorageVerdict& storage) {
+  const Duration since = now_.mono - host.ha_since;
+  switch (storage.liveness) {
+    case Liveness::kAlive:
+      set_reason(host, "cut off from the manager; its storage beat goes on");
+      return;
+    case Liveness::kSilent: break;
+    case Liveness::kUnknown:
+      if (since < b_.policy_.degraded_recheck) return;
+      break;
+  }
+  move(host, HaEvent::kRecheckDue, "storage beat is " + std::string(to_string(storage.liveness)));
+  start_checking(host);
+}
+
+void Stepper::look_at_recovering(Host& host) {
+  if (!host.fence.op && beats_now(host)) {
+    try_call_off(host);
+    return;
+  }
+  if (now_.mono - host.ha_since < b_.policy_.recover_timeout) return;
+  move(host, HaEvent::kRecoveryFailed, "not back after the power reset");
+  host.fence.op = OpId{};
+}
+
+void Stepper::look_at_fencing(Host& host) {
+  if (mutated(Mutation::kRestartBeforeProof))
+    release_vms(host, make_proof(host, ProofMethod::kOperator, "fencing has begun"));
+  if (host.fence.op || now_.mono < host.fence.next_try) return;
+  if (beats_now(host)) {
+    try_call_off(host);
+    return;
+  }
+  if (!host.has_power_control) {
+    set_reason(host, "no out-of-band management: waiting for the lease to run out");
+    return;
+  }
+  if (braked(host)) {
+    set_reason(host, "brake: too many hosts of the cluster are silent at once, not fencing");
+    return;
+  }
+  host.fence.verb = PowerVerb::kOff;
+  host.fence.op = request_power(host, PowerVerb::kOff, "attempt " +
+                                    std::to_string(host.fence.attempts + 1));
+  host.fence.off_sent = true;
+  touch(host);
+}
+
+// It beats again under its present epoch. Leave it alone, unless something that was sent may still
+// hit it: then read the power state first.
+void Stepper::try_call_off(Host& host) {
+  if (host.fence.off_sent && host.has_power_control) {
+    host.fence.verb = PowerVerb::kStatus;
+    host.fence.op = request_power(host, PowerVerb::kStatus, "it beats again; is an off pending?");
+    touch(host);
+    return;
+  }
+  note(host, EvidenceKind::kVerdict, "alive: it beats again, fencing is called off");
+  host.fence = FenceTask{};
+  move(host, HaEvent::kFenceCalledOff, "it beats again; fencing was called off");
+}
+
+}  // namespace mold::core

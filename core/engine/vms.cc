@@ -1,0 +1,312 @@
+// VMs: orders and their answers, releases, placements.
+#include <algorithm>
+#include <utility>
+
+#include "core/engine/stepper.h"
+#include "core/job/job.h"
+#include "core/placement/placement.h"
+#include "core/vm_ha/vm_ha.h"
+
+namespace mold::core {
+
+// ---- answers ------------------------------------------------------------------------------------
+
+void Stepper::on(const OrderAnswered& e) {
+  Vm* vm = find(e.result.vm);
+  if (vm == nullptr) return;
+  const bool awaited = vm->op && vm->op == e.result.op && vm->op_host == e.host;
+  if (!awaited) return;  // answered before, or overtaken by a proof
+  switch (vm->state) {
+    case VmState::kProvisioning: on_disk_answer(*vm, e.result); return;
+    case VmState::kStarting: on_start_answer(*vm, e.result); return;
+    case VmState::kStopping: on_stop_answer(*vm, e.result); return;
+    case VmState::kStopped: on_disk_answer(*vm, e.result); return;  // disks being deleted
+    case VmState::kRunning: break;                                  // a reboot
+    case VmState::kDestroyed:
+    case VmState::kError: return;
+  }
+  if (e.result.outcome == Outcome::kUnknown) return;
+  vm->op = OpId{};
+  vm->reboot = false;
+  touch(*vm);
+  finish_job(*vm, e.result.outcome == Outcome::kConfirmed, kErrorInternal, e.result.text);
+}
+
+void Stepper::on_start_answer(Vm& vm, const OrderResult& r) {
+  const bool current =
+      r.generation == vm.generation || mutated(Mutation::kIgnoreGeneration);
+  if (!current) return;
+  if (r.outcome == Outcome::kConfirmed && !r.gone) {
+    vm.op = OpId{};
+    vm.attempts = 0;
+    vm.avoid.clear();
+    vm.last_host = vm.host;
+    const Host* host = find(vm.host);
+    move(vm, VmState::kRunning, "started on " + (host != nullptr ? host->name : "its host"));
+    finish_job(vm, true);
+    return;
+  }
+  // Not confirmed and not gone: it may still come up there. The order is sent again until the agent
+  // knows, or the host is proven dead.
+  const bool gone = r.gone || mutated(Mutation::kFailedStartIsGone);
+  if (!gone) return;
+  start_failed(vm, r.text);
+}
+
+void Stepper::start_failed(Vm& vm, const std::string& why) {
+  const HostId tried = vm.host;
+  release(vm, "start failed: " + why);
+  vm.avoid.push_back(tried);
+  ++vm.attempts;
+  vm.next_try = now_.mono + vm_backoff(b_.policy_, vm.attempts);
+  switch (vm.desired) {
+    case Desired::kRunning: break;
+    case Desired::kStopped: finish_job(vm, true); return;
+    case Desired::kDestroyed: return;
+  }
+  if (vm.job && vm.attempts < b_.policy_.start_attempts) {
+    vm.next_try = now_.mono;  // a person waits: the next host at once
+    return;
+  }
+  if (!vm.job) return;
+  vm.desired = Desired::kStopped;
+  finish_job(vm, false, kErrorInternal, "start failed: " + why);
+}
+
+void Stepper::on_stop_answer(Vm& vm, const OrderResult& r) {
+  if (r.generation != vm.generation || !r.gone) return;  // sent again until it is gone
+  generation_gone(vm, GoneReason::kShutdown, "stopped as asked");
+}
+
+void Stepper::on_disk_answer(Vm& vm, const OrderResult& r) {
+  if (r.outcome == Outcome::kUnknown) return;  // sent again
+  vm.op = OpId{};
+  vm.op_host = HostId{};
+  touch(vm);
+  if (vm.state == VmState::kStopped) {  // a delete
+    if (r.outcome == Outcome::kConfirmed) {
+      move(vm, VmState::kDestroyed, "destroyed, disks deleted");
+      finish_job(vm, true);
+    } else {
+      ++vm.attempts;
+      vm.next_try = now_.mono + vm_backoff(b_.policy_, vm.attempts);
+    }
+    return;
+  }
+  if (r.outcome == Outcome::kConfirmed) {
+    vm.attempts = 0;
+    vm.avoid.clear();
+    vm.next_try = now_.mono;
+    move(vm, VmState::kStopped, "disk is ready");
+    if (vm.desired == Desired::kStopped) finish_job(vm, true);
+    return;
+  }
+  ++vm.attempts;
+  if (vm.attempts < b_.policy_.start_attempts) {
+    vm.next_try = now_.mono + vm_backoff(b_.policy_, vm.attempts);
+    return;
+  }
+  move(vm, VmState::kError, "its disk could not be made: " + r.text);
+  vm.desired = vm.desired == Desired::kDestroyed ? Desired::kDestroyed : Desired::kStopped;
+  finish_job(vm, false, kErrorInternal, "its disk could not be made: " + r.text);
+}
+
+// ---- a placement ends ---------------------------------------------------------------------------
+
+// The record lets go of the placement: nothing of this generation can run any more.
+void Stepper::release(Vm& vm, const std::string& why) {
+  if (vm.host) vm.last_host = vm.host;
+  vm.host = HostId{};
+  vm.op = OpId{};
+  vm.op_host = HostId{};
+  vm.reboot = false;
+  vm.next_try = now_.mono;
+  move(vm, VmState::kStopped, why);
+}
+
+void Stepper::generation_gone(Vm& vm, GoneReason reason, const std::string& why) {
+  const bool was_starting = vm.state == VmState::kStarting;
+  const bool restart = was_starting || restart_after(reason, vm);
+  release(vm, why);
+  switch (vm.desired) {
+    case Desired::kRunning:
+      if (restart) return;
+      vm.desired = Desired::kStopped;
+      finish_job(vm, false, kErrorInternal, "the VM ended: " + why);
+      return;
+    case Desired::kStopped:
+      vm.force_stop = false;
+      finish_job(vm, true);
+      return;
+    case Desired::kDestroyed: return;  // look_at goes on with the disks
+  }
+}
+
+void Stepper::release_vms(const Host& host, const Proof& proof) {
+  for (auto& [id, vm] : s_.vms) {
+    const bool covered =
+        proof.whole_host || std::any_of(proof.pools.begin(), proof.pools.end(),
+                                        [&vm](PoolId pool) { return uses_pool(vm, pool); });
+    if (!covered) continue;
+    if (vm.host != host.id) {
+      if (vm.op && vm.op_host == host.id && proof.whole_host) {  // a disk order dies with its host
+        vm.op = OpId{};
+        vm.op_host = HostId{};
+        vm.next_try = now_.mono;
+        touch(vm);
+      }
+      continue;
+    }
+    vm.attempts = 0;
+    vm.avoid.clear();
+    release(vm, host.name + " is proven dead by " + std::string(to_string(proof.method)));
+    switch (vm.desired) {
+      case Desired::kRunning:
+        if (vm.ha || vm.job) break;
+        vm.desired = Desired::kStopped;
+        break;
+      case Desired::kStopped: finish_job(vm, true); break;
+      case Desired::kDestroyed: break;
+    }
+  }
+}
+
+// ---- steps --------------------------------------------------------------------------------------
+
+void Stepper::look_at(Vm& vm) {
+  switch (next_vm_step(b_.policy_, vm, now_.mono)) {
+    case VmStep::kNone: return;
+    case VmStep::kCreateDisk: order_disk(vm, OrderKind::kCreateDisk); return;
+    case VmStep::kPlaceAndStart: place_and_start(vm); return;
+    case VmStep::kOrderStop:
+      move(vm, VmState::kStopping, "stop asked for");
+      order(vm, OrderKind::kStopVm);
+      return;
+    case VmStep::kOrderKill:
+      move(vm, VmState::kStopping, "forced stop asked for");
+      order(vm, OrderKind::kKillVm);
+      return;
+    case VmStep::kOrderReboot: order(vm, OrderKind::kRebootVm); return;
+    case VmStep::kDeleteDisk: order_disk(vm, OrderKind::kDeleteDisk); return;
+    case VmStep::kMarkDestroyed:
+      move(vm, VmState::kDestroyed, "destroyed");
+      finish_job(vm, true);
+      return;
+    case VmStep::kResend: resend(vm); return;
+  }
+}
+
+std::optional<HostId> Stepper::choose_host(const Vm& vm, bool use_avoid) const {
+  std::vector<Candidate> candidates;
+  for (const auto& [id, host] : s_.hosts) {
+    const HostId wanted = id;
+    if (host.cluster != vm.cluster || !host.admits_vms || !beats_now(host)) continue;
+    if (host.ha != HaState::kAvailable && host.ha != HaState::kDisabled &&
+        host.ha != HaState::kIneligible)
+      continue;
+    if (vm.pinned_host && vm.pinned_host != id) continue;
+    if (use_avoid && std::find(vm.avoid.begin(), vm.avoid.end(), wanted) != vm.avoid.end()) continue;
+    Candidate candidate;
+    candidate.host = id;
+    candidate.total = host.capacity;
+    for (const auto& [other_id, other] : s_.vms) {
+      if (other.host != id) continue;
+      candidate.used_cpus += other.spec.cpus;
+      candidate.used_memory += other.spec.memory_bytes;
+    }
+    candidates.push_back(candidate);
+  }
+  return place(b_.policy_, candidates, vm.spec);
+}
+
+void Stepper::no_place(Vm& vm, const std::string& why) {
+  ++vm.attempts;
+  vm.next_try = now_.mono + vm_backoff(b_.policy_, vm.attempts);
+  vm.avoid.clear();
+  if (vm.reason != why) {
+    vm.reason = why;
+    touch(vm);
+  }
+  if (!vm.job) return;
+  vm.desired = Desired::kStopped;
+  touch(vm);
+  finish_job(vm, false, kErrorCapacity, why);
+}
+
+void Stepper::place_and_start(Vm& vm) {
+  std::optional<HostId> host = choose_host(vm, true);
+  if (!host) host = choose_host(vm, false);  // all were tried: begin anew
+  if (!host) {
+    no_place(vm, "no host of its cluster has room for it");
+    return;
+  }
+  if (!mutated(Mutation::kReuseGeneration) || !vm.generation) vm.generation = next(vm.generation);
+  vm.host = *host;
+  vm.pinned_host = HostId{};
+  vm.force_stop = false;
+  move(vm, VmState::kStarting, "placed on " + s_.hosts.at(*host).name);
+  order(vm, OrderKind::kStartVm);
+}
+
+void Stepper::order_disk(Vm& vm, OrderKind kind) {
+  std::optional<HostId> host = choose_host(vm, true);
+  if (!host && vm.pinned_host) {
+    const HostId pinned = std::exchange(vm.pinned_host, HostId{});
+    host = choose_host(vm, false);
+    vm.pinned_host = pinned;
+  }
+  if (!host) {
+    if (kind == OrderKind::kCreateDisk) {
+      no_place(vm, "no host of its cluster can make its disk");
+      if (!vm.job) move(vm, VmState::kError, vm.reason);
+    } else {
+      ++vm.attempts;
+      vm.next_try = now_.mono + vm_backoff(b_.policy_, vm.attempts);
+    }
+    return;
+  }
+  vm.op_host = *host;
+  vm.op = new_op();
+  send(vm, kind);
+}
+
+void Stepper::order(Vm& vm, OrderKind kind) {
+  vm.op_host = vm.host;
+  vm.op = new_op();
+  send(vm, kind);
+}
+
+OrderKind Stepper::order_kind(const Vm& vm) const {
+  switch (vm.state) {
+    case VmState::kProvisioning: return OrderKind::kCreateDisk;
+    case VmState::kStopped: return OrderKind::kDeleteDisk;
+    case VmState::kStarting: return OrderKind::kStartVm;
+    case VmState::kRunning: return OrderKind::kRebootVm;
+    case VmState::kStopping:
+    case VmState::kDestroyed:
+    case VmState::kError: break;
+  }
+  const bool by_force = vm.force_stop || vm.desired == Desired::kDestroyed;
+  return by_force ? OrderKind::kKillVm : OrderKind::kStopVm;
+}
+
+void Stepper::resend(Vm& vm) { send(vm, order_kind(vm)); }
+
+void Stepper::send(Vm& vm, OrderKind kind) {
+  vm.op_sent = now_.mono;
+  touch(vm);
+  const Host* host = find(vm.op_host);
+  if (host == nullptr || !host->epoch) return;
+  Order o;
+  o.kind = kind;
+  o.op = vm.op;
+  o.host = vm.op_host;
+  o.epoch = host->epoch;
+  o.vm = vm.id;
+  o.generation = vm.generation;
+  o.grace = b_.policy_.stop_grace;
+  o.spec = vm.spec;
+  turn_.actions.emplace_back(SendOrder{std::move(o)});
+}
+
+}  // namespace mold::core

@@ -1,0 +1,139 @@
+#include "core/lease/lease.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace mold::core {
+namespace {
+
+std::string seconds(Duration d) {
+  std::string text = std::to_string(d.count() / 1000) + ".";
+  return text + std::to_string(d.count() % 1000 / 100) + " s";
+}
+
+}  // namespace
+
+bool LeaseBook::usable(const Policy& policy, const Observation& o, Instant now) const {
+  if (!o.reading.readable) return false;
+  if (!rules_.fresh_observer) return true;
+  return now - o.received <= policy.observer_max_age &&
+         o.observer_stall <= policy.observer_stall_limit;
+}
+
+void LeaseBook::record(HostId observer, const std::vector<LeaseReading>& readings,
+                       Duration observer_stall, Instant now) {
+  for (const LeaseReading& reading : readings) {
+    if (reading.subject == observer) continue;
+    by_subject_[{reading.pool, reading.subject}][observer] =
+        Observation{observer, reading, now, observer_stall};
+  }
+}
+
+void LeaseBook::forget_observer(HostId observer) {
+  for (auto& [key, observations] : by_subject_) observations.erase(observer);
+}
+
+void LeaseBook::forget_subject(HostId subject) {
+  for (auto it = by_subject_.begin(); it != by_subject_.end();) {
+    it = it->first.second == subject ? by_subject_.erase(it) : std::next(it);
+  }
+}
+
+void LeaseBook::clear() { by_subject_.clear(); }
+
+std::vector<PoolId> LeaseBook::pools_of(HostId subject) const {
+  std::vector<PoolId> pools;
+  for (const auto& [key, observations] : by_subject_) {
+    if (key.second == subject && !observations.empty()) pools.push_back(key.first);
+  }
+  return pools;
+}
+
+bool LeaseBook::has_live_witness(const Policy& policy, PoolId pool, HostId subject,
+                                 HostId observer, Instant now) const {
+  for (auto it = by_subject_.lower_bound({pool, HostId{}});
+       it != by_subject_.end() && it->first.first == pool; ++it) {
+    if (it->first.second == subject) continue;
+    const auto seen = it->second.find(observer);
+    if (seen == it->second.end() || !usable(policy, seen->second, now)) continue;
+    if (seen->second.reading.unchanged < policy.storage_alive_within) return true;
+  }
+  return false;
+}
+
+PoolVerdict LeaseBook::judge_pool(const Policy& policy, PoolId pool, HostId subject, Instant now,
+                                  bool explain) const {
+  PoolVerdict verdict;
+  verdict.pool = pool;
+  const auto found = by_subject_.find({pool, subject});
+  if (found == by_subject_.end() || found->second.empty()) {
+    if (explain) verdict.why = "nobody read its record";
+    return verdict;
+  }
+  std::uint64_t newest = 0;
+  int counted = 0;
+  for (const auto& [observer, o] : found->second) {
+    if (!usable(policy, o, now)) continue;
+    newest = std::max(newest, o.reading.counter);
+    ++counted;
+  }
+  if (counted == 0) {
+    if (explain) verdict.why = "no observer has a recent, readable reading";
+    return verdict;
+  }
+  Duration least = Duration::max();
+  bool armed = true;
+  bool over_deadline = true;
+  bool witnessed = false;
+  for (const auto& [observer, o] : found->second) {
+    if (!usable(policy, o, now) || o.reading.counter < newest) continue;  // behind: stale reads
+    least = std::min(least, o.reading.unchanged);
+    armed = armed && o.reading.armed;
+    const Duration needed =
+        (o.reading.deadline + policy.lease_margin) * rules_.deadline_percent / 100;
+    over_deadline = over_deadline && o.reading.unchanged >= needed;
+    witnessed = witnessed || has_live_witness(policy, pool, subject, observer, now);
+  }
+  verdict.silent_for = least;
+  verdict.liveness =
+      least < policy.storage_alive_within ? Liveness::kAlive : Liveness::kSilent;
+  verdict.expired = verdict.liveness == Liveness::kSilent && over_deadline &&
+                    (armed || !rules_.armed) && (witnessed || !rules_.live_witness);
+  if (explain) {
+    verdict.why = "counter " + std::to_string(newest) + " unchanged for " + seconds(least) +
+                  " (" + std::to_string(counted) + " observers" +
+                  (armed ? "" : ", not armed: expiry is no proof") +
+                  (witnessed ? "" : ", no live witness") + ")";
+  }
+  return verdict;
+}
+
+StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book, HostId subject,
+                             Instant now) {
+  StorageVerdict verdict;
+  Duration least = Duration::max();
+  bool any_silent = false;
+  bool any_unknown = false;
+  const std::vector<PoolId> pools = book.pools_of(subject);
+  for (const PoolId pool : pools) {
+    const PoolVerdict one = book.judge_pool(policy, pool, subject, now);
+    switch (one.liveness) {
+      case Liveness::kAlive: verdict.liveness = Liveness::kAlive; break;
+      case Liveness::kSilent:
+        any_silent = true;
+        least = std::min(least, one.silent_for);
+        break;
+      case Liveness::kUnknown: any_unknown = true; break;
+    }
+    if (one.expired) verdict.expired.push_back(pool);
+  }
+  verdict.all_expired = !pools.empty() && verdict.expired.size() == pools.size();
+  if (verdict.liveness == Liveness::kAlive) return verdict;
+  if (any_silent && !any_unknown) {
+    verdict.liveness = Liveness::kSilent;
+    verdict.silent_for = least;
+  }
+  return verdict;
+}
+
+}  // namespace mold::core
