@@ -106,6 +106,7 @@ LeaseSnapshot snapshot_of(const BoardImage& raw) {
   snapshot.supervisor_pid = raw.head.supervisor_pid;
   snapshot.started_at = Instant{raw.head.started_at_ms};
   snapshot.updated_at = Instant{raw.head.updated_at_ms};
+  snapshot.cluster = raw.head.cluster.text();
   snapshot.host = raw.head.host.text();
   snapshot.boot = raw.head.boot.text();
   snapshot.epoch = raw.head.epoch;
@@ -115,7 +116,7 @@ LeaseSnapshot snapshot_of(const BoardImage& raw) {
   snapshot.watchdog_timeout_ms = raw.head.watchdog_timeout_ms;
   snapshot.watchdog_note = text_of(raw.head.watchdog_note, sizeof raw.head.watchdog_note);
   for (std::uint32_t i = 0; i < raw.head.pool_count; ++i) {
-    snapshot.pools.push_back(lease_of(raw.pools[i]));
+    if (!raw.pools[i].head.pool.is_none()) snapshot.pools.push_back(lease_of(raw.pools[i]));
   }
   return snapshot;
 }

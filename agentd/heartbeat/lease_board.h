@@ -88,6 +88,7 @@ struct LeaseSnapshot {
   std::uint32_t supervisor_pid = 0;
   Instant started_at;
   Instant updated_at;
+  std::string cluster;
   std::string host;
   std::string boot;
   std::uint64_t epoch = 0;

@@ -62,6 +62,7 @@ struct BoardPool {
 };
 
 struct BoardHead {
+  Uuid cluster;
   Uuid host;
   Uuid boot;
   char watchdog_note[kBoardTextSize];
@@ -78,6 +79,7 @@ struct BoardHead {
 };
 
 // The supervisor's own picture; what is published is a copy of its used part.
+// A slot keeps its pool for as long as that is known; a free slot has no pool UUID.
 struct BoardImage {
   BoardHead head;
   BoardPool pools[kMaxPools];

@@ -59,13 +59,13 @@ Result<PoolEntry> parse_pool(std::string_view rest) {
     return fail(ErrorKind::kUnsupported, "pool type unknown to this build");
   }
   const auto interval = parse_number<std::uint32_t>(take_word(rest));
-  if (!interval || *interval < kMinIntervalMs || *interval > kMaxIntervalMs) {
-    return fail(ErrorKind::kInvalid, "beat interval must be 100 to 60000 ms");
+  if (!interval || (*interval != 0 && *interval < kMinIntervalMs) || *interval > kMaxIntervalMs) {
+    return fail(ErrorKind::kInvalid, "beat interval must be 100 to 60000 ms, or 0");
   }
   entry.beat_interval_ms = *interval;
   const auto deadline = parse_number<std::uint32_t>(take_word(rest));
-  if (!deadline || *deadline == 0 || *deadline > kMaxDeadlineMs) {
-    return fail(ErrorKind::kInvalid, "self-fence deadline must be 1 to 3600000 ms");
+  if (!deadline || *deadline > kMaxDeadlineMs) {
+    return fail(ErrorKind::kInvalid, "self-fence deadline must be at most 3600000 ms");
   }
   entry.deadline_ms = *deadline;
   const auto policy = policy_of(take_word(rest));

@@ -8,6 +8,7 @@
 //   pool <uuid> file 1000 10000 kill-vms - /mnt/<uuid>  beat ms, deadline ms, policy, options, path
 //   end
 //
+// Beat interval or deadline 0: the default of heartbeat.conf.
 // The path is the rest of the line (it may hold blanks). `end` guards against a cut-off file. A file
 // that is wrong anywhere is refused as a whole and the pools known before stay in force: a typing
 // error must not take away anybody's lease. An empty list is written as a file without pool lines.
@@ -39,8 +40,8 @@ std::string_view to_string(PoolPolicy policy);
 struct PoolEntry {
   Uuid uuid;
   PoolType type = PoolType::kFile;
-  std::uint32_t beat_interval_ms = kDefaultBeatIntervalMs;
-  std::uint32_t deadline_ms = kDefaultSelfFenceDeadlineMs;
+  std::uint32_t beat_interval_ms = 0;
+  std::uint32_t deadline_ms = 0;
   PoolPolicy policy = PoolPolicy::kKillVms;
   // Option `mountpoint`: refuse to beat unless the path is a mount point, so that a missing mount
   // cannot pass for the pool. Option list `-` means none.

@@ -1,0 +1,127 @@
+#pragma once
+// The ladder of one pool: from beats that no longer come through to VMs that can no longer write.
+// Pure: no I/O, no clock, no memory beyond its few fields; the supervisor tells it what happened and
+// when, and does what the step says. It is the host's half of the promise whose other half (how long
+// an observer waits) is core/lease.
+//
+//   issued            kill_after           +verify_grace                    deadline
+//     |--- lease valid ---|--- kill, verify ---|--- watchdog not fed: reset ---|
+//
+// kill_after = deadline - watchdog timeout - verify_grace. Everything counts from the moment a beat
+// was ISSUED (it may reach the storage at once), and only once it was acknowledged: so the host never
+// believes in its lease longer than any observer can.
+//
+// Invariants
+// - After the lease ran out the next step says "kill"; no beat may be issued before a look at the
+//   processes, begun after that moment, has found none left. A jump of `now` (freeze, suspend)
+//   changes nothing in this order.
+// - feed is false from kill_after + verify_grace on until such a look came.
+// - A promise (a record saying "armed" that was issued) lasts until a record without it was
+//   acknowledged, or until the VMs are verified gone: removing a pool, another policy, a lost
+//   watchdog or a restart do not end it earlier.
+// - A longer deadline counts only after a beat that announces it was acknowledged, a shorter one from
+//   the moment it is issued.
+// Times are CLOCK_BOOTTIME of this host. One owner, one thread.
+#include <cstdint>
+
+#include "agentd/heartbeat/lease_board.h"
+#include "agentd/heartbeat/pools_file.h"
+#include "lib/base/time.h"
+
+namespace mold::heartbeat {
+
+struct LadderPolicy {
+  Duration deadline{10000};          // announced in the record
+  Duration watchdog_timeout{4000};   // as read back from the device
+  Duration verify_grace{1000};       // from the first SIGKILL to "not gone in time"
+  Duration beat_interval{1000};
+  unsigned probation_beats = 3;
+  PoolPolicy on_lost = PoolPolicy::kKillVms;
+
+  [[nodiscard]] Duration kill_after(Duration of_deadline) const {
+    return of_deadline - watchdog_timeout - verify_grace;
+  }
+  // Can this be kept at all? At least two beats must fit before the kill phase.
+  [[nodiscard]] bool workable() const { return kill_after(deadline) >= 2 * beat_interval; }
+
+  friend bool operator==(const LadderPolicy&, const LadderPolicy&) = default;
+};
+
+// A look at the processes of this host.
+struct ProcessLook {
+  Instant begun;
+  std::uint32_t vms = 0;  // of this pool, not verified gone
+  bool complete = false;  // false: something could not be read or did not fit; proves nothing
+};
+
+struct LadderStep {
+  bool lost_now = false;        // the lease ran out in this step: new incarnation
+  bool held_now = false;        // probation passed in this step
+  bool kill = false;            // SIGKILL every VM of this pool, then look again
+  bool look_often = false;      // lease is lost: look at the processes every 100 ms
+  bool feed = true;             // this pool's consent to feed the watchdog
+  bool may_issue = false;       // a beat may be written
+  bool announce_armed = false;  // what that beat says
+};
+
+class Ladder {
+ public:
+  explicit Ladder(const LadderPolicy& policy) : policy_(policy), deadline_(policy.deadline) {}
+
+  // After a restart of mold-heartbeat in the same boot: goes on where the lease board shows that the
+  // last instance stopped. `promised`: it had announced "armed" and not taken it back.
+  void inherit(LeaseState state, Instant valid_until, Duration deadline, bool promised);
+
+  // Whatever may have changed, time above all. Call it before anything else in a round.
+  LadderStep step(Instant now, bool watchdog_armed);
+
+  void beat_issued(Instant at, bool armed);
+  // The outstanding beat came back; ok = it is on the storage.
+  void beat_done(Instant now, bool ok);
+  void looked(const ProcessLook& look);
+
+  void set_policy(const LadderPolicy& policy);
+  // The pool is being removed, or the service stops: no more starts, take back the promise.
+  void retire(Instant now);
+  // The pool came back before it was gone: ends retire(), through probation.
+  void unretire();
+  // Nothing is owed any more: no promise stands, or no VM is left that it could be about.
+  [[nodiscard]] bool released() const;
+
+  [[nodiscard]] LeaseState state() const;
+  [[nodiscard]] KillState kill_state() const { return kill_; }
+  [[nodiscard]] Instant valid_until() const { return valid_until_; }
+  [[nodiscard]] bool promised() const { return promised_; }
+  [[nodiscard]] bool outstanding() const { return outstanding_; }
+  [[nodiscard]] unsigned consecutive_good() const { return good_; }
+  [[nodiscard]] Duration deadline() const { return deadline_; }
+  [[nodiscard]] const LadderPolicy& policy() const { return policy_; }
+
+ private:
+  [[nodiscard]] bool acts() const { return policy_.on_lost != PoolPolicy::kLogOnly || promised_; }
+  [[nodiscard]] bool verified_gone() const { return kill_ == KillState::kVerifiedGone; }
+  void shorten_deadline(Duration to);
+  void lose(Instant now);
+  void climb(Instant now, LadderStep& step);
+
+  LadderPolicy policy_;
+  Duration deadline_;  // in force; see the last invariant
+  bool held_ = false;
+  bool lost_ = false;
+  bool leaving_ = false;
+  bool promised_ = false;
+  KillState kill_ = KillState::kIdle;
+  Instant valid_until_{};
+  Instant lost_at_{};
+  Instant leaving_at_{};
+  bool no_vms_since_leaving_ = false;
+  unsigned good_ = 0;
+
+  bool outstanding_ = false;
+  Instant issued_at_{};
+  Instant last_good_issue_{};
+  bool issued_armed_ = false;
+  Duration issued_deadline_{};
+};
+
+}  // namespace mold::heartbeat

@@ -1,0 +1,180 @@
+#include "agentd/heartbeat/pool_child.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+
+#include "agentd/heartbeat/lease_board.h"
+#include "lib/base/check.h"
+
+namespace mold::heartbeat {
+namespace {
+
+constexpr std::int64_t kListIntervalMs = 3000;
+
+void close_all_but(int socket) {
+  const auto kept = static_cast<unsigned>(socket);
+  if (kept > 3) (void)::syscall(SYS_close_range, 3U, kept - 1, 0U);
+  (void)::syscall(SYS_close_range, kept + 1, ~0U, 0U);
+}
+
+class PoolChild {
+ public:
+  PoolChild(int socket, PoolMedium& medium, const PoolChildSetup& setup)
+      : socket_(socket), medium_(medium), setup_(setup) {}
+
+  int run() {
+    while (true) {
+      if (!take_orders(wait_ms())) return 0;
+      if (prepared_ && boottime_now().ms >= next_read_ms_) read_others();
+      if (closed_) return 0;
+    }
+  }
+
+ private:
+  [[nodiscard]] int wait_ms() const {
+    if (!prepared_) return -1;
+    return static_cast<int>(std::clamp<std::int64_t>(next_read_ms_ - boottime_now().ms, 0, 60000));
+  }
+
+  // False when the supervisor is gone.
+  bool take_orders(int timeout_ms) {
+    pollfd ready{socket_, POLLIN, 0};
+    if (::poll(&ready, 1, timeout_ms) <= 0) return true;
+    BeatOrder order{};
+    const auto n = ::recv(socket_, &order, sizeof order, MSG_DONTWAIT);
+    if (n < 0) return errno == EAGAIN || errno == EINTR;
+    if (n != static_cast<ssize_t>(sizeof order)) {
+      closed_ = true;
+      return false;
+    }
+    write_beat(order);
+    return true;
+  }
+
+  void write_beat(const BeatOrder& order) {
+    encode_beat(order.record, block_);
+    const auto began = boottime_now();
+    const auto outcome = medium_.write_own(block_);
+    ChildReport report{};
+    if (outcome.ok() && !prepared_) {
+      prepared_ = true;
+      report.says = ChildSays::kReady;
+      std::snprintf(report.real_path, sizeof report.real_path, "%.511s", medium_.real_path());
+      say(report, true);
+    }
+    report.says = ChildSays::kDone;
+    report.fault = outcome.fault;
+    report.error = outcome.error;
+    report.number = order.number;
+    report.took_ms = static_cast<std::uint32_t>((boottime_now() - began).count());
+    say(report, true);
+  }
+
+  void read_others() {
+    const auto now = boottime_now();
+    next_read_ms_ = now.ms + setup_.read_interval_ms;
+    if (now.ms >= next_list_ms_) {
+      const int found = medium_.list(hosts_);
+      if (found >= 0) {
+        host_count_ = static_cast<std::size_t>(found);
+        next_list_ms_ = now.ms + kListIntervalMs;
+      }
+    }
+    for (std::size_t i = 0; i < host_count_ && !closed_; ++i) {
+      read_one(hosts_[i]);
+      if (!take_orders(0)) closed_ = true;  // our own beat comes before the others'
+    }
+  }
+
+  void read_one(const Uuid& host) {
+    ChildReport report{};
+    report.says = ChildSays::kReading;
+    report.host = host;
+    report.began_ms = boottime_now().ms;
+    const int n = medium_.read(host, block_);
+    report.ended_ms = boottime_now().ms;
+    if (n >= 0) {
+      const auto bytes = std::span<const std::byte>(block_).first(static_cast<std::size_t>(n));
+      report.readable = decode_beat(bytes, report.record) == BeatVerdict::kOk &&
+                        !is_foreign(report.record, setup_.cluster, setup_.pool, host);
+    }
+    say(report, false);
+  }
+
+  // A reading may be dropped when the supervisor is busy; an answer to an order may not.
+  void say(const ChildReport& report, bool must_arrive) {
+    while (::send(socket_, &report, sizeof report, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) {
+        closed_ = true;
+        return;
+      }
+      if (!must_arrive) return;
+      pollfd room{socket_, POLLOUT, 0};
+      (void)::poll(&room, 1, 1000);
+    }
+  }
+
+  int socket_;
+  PoolMedium& medium_;
+  PoolChildSetup setup_;
+  bool prepared_ = false;
+  bool closed_ = false;
+  std::int64_t next_read_ms_ = 0;
+  std::int64_t next_list_ms_ = 0;
+  std::size_t host_count_ = 0;
+  Uuid hosts_[kMaxReadings];
+  std::byte block_[kBeatBlockSize];
+};
+
+}  // namespace
+
+const char* to_text(PoolFault fault) {
+  switch (fault) {
+    case PoolFault::kNone: return "ok";
+    case PoolFault::kDirectory: return "pool directory";
+    case PoolFault::kNotMounted: return "pool directory is not a mount point";
+    case PoolFault::kIdentityMissing: return "pool identity file (.mold-ha/pool; is it mounted?)";
+    case PoolFault::kForeignPool: return "directory belongs to another pool or cluster";
+    case PoolFault::kCreate: return "creating beat files";
+    case PoolFault::kOpen: return "opening the beat record";
+    case PoolFault::kWrite: return "writing the beat record";
+    case PoolFault::kShortWrite: return "beat record written in part only";
+  }
+  MOLD_UNREACHABLE();
+}
+
+bool become_pool_child(int socket, int parent_pid) {
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent_pid) return false;
+  (void)::prctl(PR_SET_NAME, "mold-hb-pool");
+  close_all_but(socket);
+  for (const int sig : {SIGTERM, SIGINT, SIGHUP}) {
+    // A signal to the whole group must not take the children away from a supervisor that is about to
+    // write its last beats; it ends us itself.
+    struct sigaction ignore {};
+    ignore.sa_handler = SIG_IGN;
+    (void)::sigaction(sig, &ignore, nullptr);
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+  return true;
+}
+
+int run_pool_child(int socket, PoolMedium& medium, const PoolChildSetup& setup) {
+  return PoolChild(socket, medium, setup).run();
+}
+
+}  // namespace mold::heartbeat

@@ -1,0 +1,41 @@
+#pragma once
+// A storage that can carry beats. Lives in the pool's own child process only: every call here may
+// block for ever. The contract suite (tests/unit/agentd/heartbeat/pool_medium_contract.h) is what a
+// new medium (rados, nfs, block) has to pass. No allocation after prepare().
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "agentd/heartbeat/beat_record.h"
+#include "agentd/heartbeat/lease_board_layout.h"
+#include "agentd/heartbeat/pool_protocol.h"
+
+namespace mold::heartbeat {
+
+struct PoolOutcome {
+  PoolFault fault = PoolFault::kNone;
+  int error = 0;
+  [[nodiscard]] bool ok() const { return fault == PoolFault::kNone; }
+};
+
+class PoolMedium {
+ public:
+  PoolMedium() = default;
+  PoolMedium(const PoolMedium&) = delete;
+  PoolMedium& operator=(const PoolMedium&) = delete;
+  virtual ~PoolMedium() = default;
+
+  // Durable when it returns ok. A failure may still land: the effect is unknown. Finds the medium
+  // again by itself after a failure.
+  virtual PoolOutcome write_own(ConstBeatBlock block) = 0;
+  // Hosts that have a record here, ours left out; returns how many were put into `hosts`, or -1.
+  virtual int list(std::span<Uuid> hosts) = 0;
+  // Bytes read of the host's record, never from a stale cache of ours; -1 when it cannot be read.
+  virtual int read(const Uuid& host, BeatBlock out) = 0;
+  // Canonical name of the pool's directory, empty while unknown.
+  [[nodiscard]] virtual const char* real_path() const = 0;
+};
+
+std::unique_ptr<PoolMedium> make_file_pool(const PoolChildSetup& setup);
+
+}  // namespace mold::heartbeat
