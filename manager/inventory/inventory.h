@@ -28,21 +28,6 @@
 
 namespace mold::manager {
 
-struct InventoryData {
-  std::vector<Zone> zones;
-  std::vector<Pod> pods;
-  std::vector<Cluster> clusters;
-  std::vector<HostRecord> hosts;
-  std::vector<ServiceOffering> offerings;
-  std::vector<Template> templates;
-  std::vector<PoolRecord> pools;
-  std::vector<VmRecord> vms;
-  std::vector<Account> accounts;
-  std::vector<User> users;
-  std::map<std::string, std::string> settings;
-  std::map<std::string, std::uint64_t> counters;
-};
-
 class Inventory {
  public:
   // `now` tells the creation time of new records.

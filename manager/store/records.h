@@ -217,4 +217,20 @@ struct Setting {
   friend bool operator==(const Setting&, const Setting&) = default;
 };
 
+// Everything of the inventory, as read at start.
+struct InventoryData {
+  std::vector<Zone> zones;
+  std::vector<Pod> pods;
+  std::vector<Cluster> clusters;
+  std::vector<HostRecord> hosts;
+  std::vector<ServiceOffering> offerings;
+  std::vector<Template> templates;
+  std::vector<PoolRecord> pools;
+  std::vector<VmRecord> vms;
+  std::vector<Account> accounts;
+  std::vector<User> users;
+  std::map<std::string, std::string> settings;
+  std::map<std::string, std::uint64_t> counters;
+};
+
 }  // namespace mold::manager

@@ -19,7 +19,7 @@
 #include "lib/base/unique_fd.h"
 #include "lib/runtime/event_loop.h"
 #include "lib/runtime/worker_lane.h"
-#include "manager/inventory/inventory.h"
+#include "manager/store/records.h"
 #include "manager/store/rows.h"
 
 namespace mold::manager {

@@ -1,0 +1,40 @@
+#include "manager/inventory/secret_box.h"
+
+#include <utility>
+
+#include "lib/runtime/crypto.h"
+
+namespace mold::manager {
+namespace {
+
+std::string oobm_context(const std::string& host_uuid) { return "oobm-password:" + host_uuid; }
+std::string user_context(const std::string& user_uuid) { return "user-secret:" + user_uuid; }
+
+}  // namespace
+
+Result<SecretBox> SecretBox::open(const std::string& state_dir) {
+  MOLD_TRY(Secret key, runtime::load_or_make_seal_key(state_dir + "/seal.key"));
+  return SecretBox(std::move(key));
+}
+
+Result<std::string> SecretBox::seal_oobm_password(const std::string& host_uuid,
+                                                  const Secret& password) const {
+  return runtime::seal(key_, password, oobm_context(host_uuid));
+}
+
+Result<Secret> SecretBox::open_oobm_password(const HostRecord& host) const {
+  if (host.oobm.sealed_password.empty()) return Secret{};
+  return runtime::open_sealed(key_, host.oobm.sealed_password, oobm_context(host.uuid));
+}
+
+Result<std::string> SecretBox::seal_user_secret(const std::string& user_uuid,
+                                                const Secret& secret) const {
+  return runtime::seal(key_, secret, user_context(user_uuid));
+}
+
+Result<Secret> SecretBox::open_user_secret(const User& user) const {
+  if (user.sealed_secret.empty()) return Secret{};
+  return runtime::open_sealed(key_, user.sealed_secret, user_context(user.uuid));
+}
+
+}  // namespace mold::manager

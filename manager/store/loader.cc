@@ -1,0 +1,112 @@
+#include "manager/store/loader.h"
+
+#include <utility>
+
+#include "manager/store/row_columns.h"
+
+namespace mold::manager {
+namespace {
+
+template <class Record>
+Result<std::vector<Record>> load(runtime::Database& db, std::string_view rest = "ORDER BY 1") {
+  MOLD_TRY(runtime::Statement statement,
+           db.prepare(select_sql(RowOf<Record>::kTable, column_names<Record>(), rest)));
+  std::vector<Record> rows;
+  for (;;) {
+    MOLD_TRY(const bool more, statement.step());
+    if (!more) return rows;
+    Record record{};
+    RowReader reader(statement);
+    RowOf<Record>::columns(reader, record);
+    if (!reader.problem().empty()) {
+      return fail(ErrorKind::kCorrupt, "table " + std::string(RowOf<Record>::kTable) + ", row " +
+                                           statement.text(0) + ": column " + reader.problem() +
+                                           " makes no sense");
+    }
+    rows.push_back(std::move(record));
+  }
+}
+
+Result<core::Host> lifted(CoreHostRow row) {
+  if (row.proof_method.empty()) return std::move(row.host);
+  row.proof.host = row.host.id;
+  if (!parse_stored(row.proof_method, row.proof.method) ||
+      !parse_ids(row.proof_pools, row.proof.pools)) {
+    return fail(ErrorKind::kCorrupt,
+                "table core_hosts, row " + std::to_string(row.host.id.value) + ": proof");
+  }
+  row.host.proof = std::move(row.proof);
+  return std::move(row.host);
+}
+
+Result<core::State> load_core(runtime::Database& db) {
+  core::State state;
+  MOLD_TRY(auto hosts, load<CoreHostRow>(db));
+  for (CoreHostRow& row : hosts) {
+    MOLD_TRY(core::Host host, lifted(std::move(row)));
+    const HostId id = host.id;
+    state.hosts.emplace(id, std::move(host));
+  }
+  MOLD_TRY(auto vms, load<core::Vm>(db));
+  for (core::Vm& vm : vms) {
+    const VmId id = vm.id;
+    state.vms.emplace(id, std::move(vm));
+  }
+  MOLD_TRY(auto disks, load<CoreDiskRow>(db, "ORDER BY vm, position"));
+  for (CoreDiskRow& row : disks) {
+    const auto vm = state.vms.find(row.vm);
+    if (vm == state.vms.end())
+      return fail(ErrorKind::kCorrupt, "table core_vm_disks: a disk without its VM");
+    vm->second.spec.disks.push_back(std::move(row.disk));
+  }
+  MOLD_TRY(auto pools, load<core::Pool>(db));
+  for (core::Pool& pool : pools) state.pools.emplace(pool.id, pool);
+  MOLD_TRY(auto jobs, load<core::Job>(db));
+  for (core::Job& job : jobs) state.jobs.emplace(job.id, job);
+  return state;
+}
+
+Result<InventoryData> load_inventory(runtime::Database& db) {
+  InventoryData data;
+  MOLD_TRY(data.zones, load<Zone>(db));
+  MOLD_TRY(data.pods, load<Pod>(db));
+  MOLD_TRY(data.clusters, load<Cluster>(db));
+  MOLD_TRY(data.hosts, load<HostRecord>(db));
+  MOLD_TRY(data.offerings, load<ServiceOffering>(db));
+  MOLD_TRY(data.templates, load<Template>(db));
+  MOLD_TRY(data.pools, load<PoolRecord>(db));
+  MOLD_TRY(data.vms, load<VmRecord>(db));
+  MOLD_TRY(data.accounts, load<Account>(db));
+  MOLD_TRY(data.users, load<User>(db));
+  MOLD_TRY(const auto settings, load<Setting>(db));
+  for (const Setting& setting : settings) data.settings[setting.name] = setting.value;
+  MOLD_TRY(const auto counters, load<Counter>(db));
+  for (const Counter& counter : counters) data.counters[counter.name] = counter.value;
+  return data;
+}
+
+Result<std::uint64_t> next_number(runtime::Database& db, const std::string& table) {
+  MOLD_TRY(runtime::Statement statement, db.prepare("SELECT max(id) FROM " + table));
+  MOLD_TRY_VOID(statement.step().transform([](bool) {}));
+  return static_cast<std::uint64_t>(statement.optional_integer(0).value_or(0)) + 1;
+}
+
+}  // namespace
+
+Result<Restored> load_all(runtime::Database& db) {
+  Restored all;
+  MOLD_TRY(all.core, load_core(db));
+  MOLD_TRY(all.inventory, load_inventory(db));
+  MOLD_TRY(all.jobs, load<JobRecord>(db));
+  MOLD_TRY(all.certificates, load<CertificateRecord>(db));
+  MOLD_TRY(all.tokens, load<EnrolTokenRecord>(db));
+  const auto& counters = all.inventory.counters;
+  if (const auto op = counters.find("next_op"); op != counters.end())
+    all.core.next_op = OpId{op->second};
+  if (const auto job = counters.find("next_job"); job != counters.end()) all.next_job = job->second;
+  MOLD_TRY(all.next_event, next_number(db, "events"));
+  MOLD_TRY(all.next_evidence, next_number(db, "evidence"));
+  return all;
+}
+
+}  // namespace mold::manager
