@@ -1,0 +1,32 @@
+# The watchdog of a host: a watchdogfs outside it (group dog-HOST), bind-mounted over its /dev/watchdog.
+# On expiry it calls `lab _bite HOST`, which kills the host as a hardware reset would. What comes then
+# is a matter of $LAB/HOST/watchdog.action: kill (stays dead, its chassis on: a machine that does not
+# come up again) or reset (boots again, as most real ones do).
+
+watchdog_start() {  # HOST: once per lab
+  local dir=$LAB/$1
+  mkdir -p "$dir/dog"
+  write_file "$dir/watchdog.action" kill
+  (
+    group_join "dog-$1" || exit 1
+    close_inherited_files
+    exec "$LAB_BIN/watchdogfs" --mount "$dir/dog" --name "mold-lab-$1:/watchdog" -- "$LAB_SOURCE/lab" _bite "$1"
+  ) || die "watchdog of $1 did not mount"
+}
+
+watchdog_power_on() { echo power-on >"$LAB/$1/dog/control"; }
+
+watchdog_state() { sed 's/.*"state":"\([a-z]*\)".*/\1/' "$LAB/$1/dog/control" 2>/dev/null; }
+
+lab_watchdog() {  # HOST kill|reset
+  need_host "$1"
+  case $2 in kill | reset) write_file "$LAB/$1/watchdog.action" "$2" ;; *) die "watchdog is kill or reset" ;; esac
+}
+
+lab_bite() {  # HOST: called by watchdogfs
+  exec </dev/null >>"$LAB/$1/watchdog.log" 2>&1
+  echo "$(date +%FT%T.%N) the watchdog of $1 bites"
+  machine_kill "$1"
+  echo "$(date +%FT%T.%N) all processes of $1 are gone"
+  [ "$(cat "$LAB/$1/watchdog.action")" != reset ] || machine_start "$1"
+}
