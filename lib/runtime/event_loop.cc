@@ -56,12 +56,12 @@ struct EventLoop::Impl {
   void ring() const {
     const std::uint64_t one = 1;
     // Fails only when the counter is full, and then the loop is awake anyway.
-    static_cast<void>(::write(wake.get(), &one, sizeof one));
+    [[maybe_unused]] const ssize_t written = ::write(wake.get(), &one, sizeof one);
   }
 
   void run_posted() {
     std::uint64_t count = 0;
-    static_cast<void>(::read(wake.get(), &count, sizeof count));
+    [[maybe_unused]] const ssize_t got = ::read(wake.get(), &count, sizeof count);
     for (std::size_t i = 0; i < kPostsPerTurn; ++i) {
       std::function<void()> task;
       {
