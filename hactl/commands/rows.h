@@ -1,0 +1,20 @@
+#pragma once
+// Table rows that several commands share: hosts and VMs at a glance. Pure.
+#include <string>
+#include <vector>
+
+#include "hactl/json.h"
+#include "hactl/output.h"
+
+namespace mold::hactl {
+
+std::vector<std::string> host_head();
+std::vector<std::vector<Cell>> host_rows(const std::vector<Json>& hosts);
+std::vector<std::string> vm_head();
+std::vector<std::vector<Cell>> vm_rows(const std::vector<Json>& vms);
+
+// Of a host's row.
+std::string ha_state_of(const Json& host);
+std::string power_state_of(const Json& host);
+
+}  // namespace mold::hactl

@@ -1,0 +1,14 @@
+// hactl: the operator's tool. See hactl --help and hactl(1).
+#include <cstdio>
+#include <exception>
+
+#include "hactl/run.h"
+
+int main(int argc, char** argv) {
+  try {
+    return static_cast<int>(mold::hactl::run(std::vector<std::string>(argv + 1, argv + argc)));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "hactl: %s\n", error.what());
+    return static_cast<int>(mold::hactl::ExitCode::kFailed);
+  }
+}
