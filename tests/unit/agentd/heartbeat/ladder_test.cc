@@ -1,0 +1,376 @@
+#include "agentd/heartbeat/ladder.h"
+
+#include <gtest/gtest.h>
+
+#include "lib/base/rng.h"
+
+namespace mold::heartbeat {
+namespace {
+
+// One pool on simulated time: a storage, processes and a watchdog that are honest or not, as told.
+class World {
+ public:
+  explicit World(LadderPolicy policy = {}) : ladder(policy) {}
+
+  LadderStep step() {
+    last = ladder.step(now, armed);
+    if (last.kill) ++kills;
+    return last;
+  }
+  // What the supervisor does in one round; the order is the one of its loop.
+  void round() {
+    step();
+    if (last.kill && killable) vms = 0;
+    ladder.looked({now, vms, look_complete});
+    step();
+    if (last.feed) fed_at = now;
+    if (writes_ok && ladder.outstanding() && now >= answer_at) {
+      stored_armed = issued_armed;
+      stored_issue = issued_at;
+      ladder.beat_done(now, true);
+    }
+    if (last.may_issue && now >= next_issue && !ladder.outstanding()) {
+      ladder.beat_issued(now, last.announce_armed);
+      issued_at = now;
+      issued_armed = last.announce_armed;
+      next_issue = now + 1000ms;
+      answer_at = now + 20ms;
+      ++beats;
+    }
+  }
+  void run(Duration time, Duration tick = 50ms) {
+    for (const Instant end = now + time; now < end; now = now + tick) round();
+  }
+  void hold() {
+    run(4s);
+    EXPECT_EQ(ladder.state(), LeaseState::kHeld);
+  }
+
+  Instant now{1000000};
+  bool armed = true;
+  bool writes_ok = true;
+  bool killable = true;
+  bool look_complete = true;
+  std::uint32_t vms = 2;
+  int kills = 0;
+  int beats = 0;
+  Instant fed_at{};
+  Instant issued_at{};
+  bool issued_armed = false;
+  bool stored_armed = false;
+  Instant stored_issue{};
+  Instant next_issue{};
+  Instant answer_at{};
+  Ladder ladder;
+  LadderStep last;
+};
+
+TEST(Ladder, CountsOnlyAfterProbationAndAnnouncesArmedOnlyThen) {
+  World w;
+  w.round();
+  EXPECT_EQ(w.ladder.state(), LeaseState::kNotCounted);
+  EXPECT_FALSE(w.last.announce_armed);
+  w.run(2s);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kNotCounted);
+  EXPECT_FALSE(w.ladder.promised());
+  w.run(3s);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kHeld);
+  EXPECT_TRUE(w.ladder.promised());
+}
+
+TEST(Ladder, NeverArmedWithoutWatchdogOrWithLogOnly) {
+  World w;
+  w.armed = false;
+  w.run(10s);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kHeld);
+  EXPECT_FALSE(w.ladder.promised());
+  World log_only({.on_lost = PoolPolicy::kLogOnly});
+  log_only.run(10s);
+  EXPECT_FALSE(log_only.ladder.promised());
+  log_only.writes_ok = false;
+  log_only.run(60s);
+  EXPECT_EQ(log_only.ladder.state(), LeaseState::kLost);
+  EXPECT_EQ(log_only.kills, 0);
+  EXPECT_TRUE(log_only.last.feed);
+}
+
+TEST(Ladder, LeaseCountsFromTheMomentTheBeatWasIssued) {
+  World w;
+  w.ladder.beat_issued(w.now, false);
+  const Instant issued = w.now;
+  w.now = w.now + 900ms;
+  w.ladder.beat_done(w.now, true);
+  EXPECT_EQ(w.ladder.valid_until(), issued + 5000ms);
+}
+
+TEST(Ladder, AnAnswerAfterTheLeaseWouldBeOverIsWorthNothing) {
+  World w;
+  for (int i = 0; i < 10; ++i) {
+    w.ladder.beat_issued(w.now, false);
+    w.now = w.now + 5000ms;
+    w.ladder.beat_done(w.now, true);
+    EXPECT_EQ(w.ladder.consecutive_good(), 0U);
+  }
+  EXPECT_EQ(w.step().held_now, false);
+}
+
+TEST(Ladder, LostLeaseKillsVerifiesAndKeepsFeeding) {
+  World w;
+  w.hold();
+  w.writes_ok = false;
+  const Instant good = w.ladder.valid_until() - 5000ms;
+  while (w.ladder.state() == LeaseState::kHeld && w.now < good + 20s) {
+    w.round();
+    w.now = w.now + 10ms;
+  }
+  EXPECT_EQ(w.ladder.state(), LeaseState::kLost);
+  EXPECT_LE(w.now - good, 5060ms);
+  EXPECT_EQ(w.ladder.kill_state(), KillState::kVerifiedGone);
+  EXPECT_EQ(w.vms, 0U);
+  w.run(60s);
+  EXPECT_TRUE(w.last.feed);
+  EXPECT_EQ(w.fed_at, w.now - 50ms);
+}
+
+TEST(Ladder, UnkillableVmsStopTheFeedingInTimeForTheDeadline) {
+  World w;
+  w.hold();
+  w.writes_ok = false;
+  w.killable = false;
+  w.run(20s, 10ms);
+  EXPECT_EQ(w.ladder.kill_state(), KillState::kStuck);
+  EXPECT_FALSE(w.last.feed);
+  // The reset comes one watchdog timeout after the last feed: within the promise.
+  EXPECT_LE(w.fed_at + 4000ms, w.ladder.valid_until() - 5000ms + 10000ms);
+  EXPECT_GE(w.fed_at, w.ladder.valid_until());
+  w.killable = true;  // the storage came back in time and they died
+  w.run(1s);
+  EXPECT_TRUE(w.last.feed);
+  EXPECT_EQ(w.ladder.kill_state(), KillState::kVerifiedGone);
+}
+
+TEST(Ladder, NoVmNoAction) {
+  World w;
+  w.vms = 0;
+  w.hold();
+  w.writes_ok = false;
+  w.run(60s);
+  EXPECT_EQ(w.ladder.kill_state(), KillState::kVerifiedGone);
+  EXPECT_EQ(w.fed_at, w.now - 50ms);
+}
+
+TEST(Ladder, ALookThatIsIncompleteOrTooOldProvesNothing) {
+  World w;
+  w.hold();
+  w.ladder.looked({w.now, 0, true});  // before the lease was lost
+  w.now = w.ladder.valid_until();
+  w.step();
+  EXPECT_EQ(w.ladder.kill_state(), KillState::kKilling);
+  w.ladder.looked({w.now - 1ms, 0, true});
+  EXPECT_EQ(w.ladder.kill_state(), KillState::kKilling);
+  w.ladder.looked({w.now, 0, false});
+  EXPECT_EQ(w.ladder.kill_state(), KillState::kKilling);
+  w.now = w.now + 1000ms;
+  EXPECT_FALSE(w.step().feed);
+  w.ladder.looked({w.now, 0, true});
+  EXPECT_TRUE(w.step().feed);
+}
+
+TEST(Ladder, ThawAfterAMinuteKillsBeforeAnythingElse) {
+  World w;
+  w.hold();
+  w.now = w.now + 60s;
+  const auto step = w.step();
+  EXPECT_TRUE(step.lost_now);
+  EXPECT_TRUE(step.kill);
+  EXPECT_FALSE(step.feed);
+  EXPECT_FALSE(step.may_issue);
+  EXPECT_FALSE(step.announce_armed);
+  // The answer to the beat of a minute ago does not bring the lease back.
+  w.ladder.beat_done(w.now, true);
+  EXPECT_FALSE(w.step().may_issue);
+  w.ladder.looked({w.now, 0, true});
+  EXPECT_TRUE(w.step().may_issue);
+  EXPECT_FALSE(w.step().announce_armed);
+}
+
+TEST(Ladder, ALateStartIsKilledTooAndHoldsTheLeaseBack) {
+  World w;
+  w.hold();
+  w.writes_ok = false;
+  w.run(8s);
+  ASSERT_EQ(w.ladder.kill_state(), KillState::kVerifiedGone);
+  w.killable = false;
+  w.vms = 1;
+  w.round();
+  EXPECT_TRUE(w.last.kill);
+  EXPECT_FALSE(w.last.feed);
+  w.writes_ok = true;
+  w.run(10s);
+  EXPECT_NE(w.ladder.state(), LeaseState::kHeld);
+  w.killable = true;
+  w.run(10s);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kHeld);
+}
+
+TEST(Ladder, ComesBackThroughProbation) {
+  World w;
+  w.hold();
+  w.writes_ok = false;
+  w.run(10s);
+  w.writes_ok = true;
+  w.run(1500ms);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kLost);
+  w.run(4s);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kHeld);
+  EXPECT_EQ(w.ladder.kill_state(), KillState::kIdle);
+}
+
+TEST(Ladder, ResetHostGoesStraightToTheWatchdog) {
+  World w({.on_lost = PoolPolicy::kResetHost});
+  w.hold();
+  w.writes_ok = false;
+  w.run(6s);
+  EXPECT_EQ(w.kills, 0);
+  EXPECT_FALSE(w.last.feed);
+  World without_vms({.on_lost = PoolPolicy::kResetHost});
+  without_vms.vms = 0;
+  without_vms.hold();
+  without_vms.writes_ok = false;
+  without_vms.run(20s);
+  EXPECT_TRUE(without_vms.last.feed);
+}
+
+TEST(Ladder, AShorterDeadlineCountsFromItsIssueALongerOneFromItsAnswer) {
+  World w;
+  w.hold();
+  w.run(1s);
+  auto policy = w.ladder.policy();
+  policy.deadline = 20000ms;
+  w.ladder.set_policy(policy);
+  EXPECT_EQ(w.ladder.deadline(), 10000ms);
+  const Instant before = w.ladder.valid_until();
+  if (w.ladder.outstanding()) w.ladder.beat_done(w.now, true);
+  w.ladder.beat_issued(w.now, true);
+  EXPECT_EQ(w.ladder.deadline(), 10000ms);
+  EXPECT_LE(w.ladder.valid_until(), before + 1000ms);
+  w.ladder.beat_done(w.now, true);
+  EXPECT_EQ(w.ladder.valid_until(), w.now + 15000ms);
+  policy.deadline = 8000ms;
+  w.ladder.set_policy(policy);
+  w.ladder.beat_issued(w.now + 1000ms, true);
+  EXPECT_EQ(w.ladder.valid_until(), w.now + 3000ms);
+}
+
+TEST(Ladder, ADeadlineThatCannotBeKeptIsNeverHeld) {
+  World w({.deadline = 6000ms});
+  w.run(20s);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kNotCounted);
+  EXPECT_FALSE(w.ladder.promised());
+}
+
+TEST(Ladder, RetiringTakesThePromiseBackByAnAcknowledgedBeat) {
+  World w;
+  w.hold();
+  w.run(1s);
+  ASSERT_TRUE(w.ladder.promised());
+  w.ladder.retire(w.now);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kLeaving);
+  EXPECT_FALSE(w.ladder.released());
+  w.run(3s);
+  EXPECT_TRUE(w.ladder.released());
+  EXPECT_EQ(w.vms, 2U);  // they go on
+}
+
+TEST(Ladder, RetiringWithoutAnswerStaysBoundUntilTheVmsAreGone) {
+  World w;
+  w.hold();
+  w.run(1s);
+  w.writes_ok = false;
+  w.ladder.retire(w.now);
+  w.run(2s);
+  EXPECT_FALSE(w.ladder.released());
+  w.run(6s);
+  EXPECT_EQ(w.vms, 0U);
+  EXPECT_TRUE(w.ladder.released());
+}
+
+TEST(Ladder, RetiringWithoutVmsIsFreeAfterTheStartRace) {
+  World w;
+  w.vms = 0;
+  w.hold();
+  w.run(1s);
+  w.writes_ok = false;
+  w.ladder.retire(w.now);
+  w.run(300ms);
+  EXPECT_FALSE(w.ladder.released());
+  w.run(400ms);
+  EXPECT_TRUE(w.ladder.released());
+}
+
+TEST(Ladder, ANewInstanceGoesOnWithTheOldLease) {
+  World held;
+  held.ladder.inherit(LeaseState::kHeld, held.now + 2000ms, 10000ms, true);
+  held.writes_ok = false;
+  held.round();
+  EXPECT_EQ(held.ladder.state(), LeaseState::kHeld);
+  EXPECT_TRUE(held.last.announce_armed);
+  held.run(3s);
+  EXPECT_EQ(held.ladder.state(), LeaseState::kLost);
+  EXPECT_EQ(held.vms, 0U);
+
+  World lost;
+  lost.ladder.inherit(LeaseState::kLost, lost.now - 5000ms, 10000ms, true);
+  const auto step = lost.step();
+  EXPECT_TRUE(step.kill);
+  EXPECT_FALSE(step.feed);
+
+  World unfinished;  // stopped before its last beat was acknowledged
+  unfinished.ladder.inherit(LeaseState::kLeaving, unfinished.now - 1ms, 10000ms, true);
+  EXPECT_TRUE(unfinished.step().kill);
+
+  World fresh;
+  fresh.ladder.inherit(LeaseState::kLeaving, fresh.now + 2000ms, 10000ms, false);
+  fresh.round();
+  EXPECT_EQ(fresh.ladder.state(), LeaseState::kNotCounted);
+  EXPECT_FALSE(fresh.last.kill);
+}
+
+// Any weather: hangs, failures, freezes, unkillable VMs, an operator who removes and adds the pool.
+// What an observer concludes from the record on the storage must be true: a deadline after it was
+// issued with "armed" in it, no VM of this pool is left, or the watchdog has reset the host.
+TEST(Ladder, ThePromiseHoldsInAnyWeather) {
+  int resets = 0;
+  int deaths = 0;
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    Rng rng(seed);
+    World w;
+    for (int i = 0; i < 4000; ++i) {
+      if (rng.chance(2)) w.writes_ok = rng.chance(60);
+      if (rng.chance(2)) w.killable = rng.chance(60);
+      if (rng.chance(1)) w.armed = rng.chance(90);
+      if (rng.chance(1) && rng.chance(10)) w.ladder.retire(w.now);
+      if (rng.chance(1)) w.ladder.unretire();
+      const bool may = w.ladder.state() == LeaseState::kHeld && w.now < w.ladder.valid_until();
+      if (rng.chance(1) && may) w.vms = static_cast<std::uint32_t>(rng.below(3));
+      const bool frozen = rng.chance(1) && rng.chance(20);
+      w.now = w.now + Duration{frozen ? rng.between(500, 60000) : rng.between(5, 60)};
+      if (w.fed_at.ms != 0 && w.now >= w.fed_at + 4000ms) {
+        ++resets;
+        break;
+      }
+      const int kills = w.kills;
+      w.round();
+      if (w.kills > kills) ++deaths;
+      if (w.stored_armed && w.now >= w.stored_issue + 10000ms) {
+        ASSERT_EQ(w.vms, 0U) << "seed " << seed << " round " << i;
+      }
+      ASSERT_FALSE(w.last.kill && w.vms > 0 && w.last.may_issue) << "seed " << seed;
+    }
+  }
+  EXPECT_GT(resets, 50);
+  EXPECT_GT(deaths, 50);
+}
+
+}  // namespace
+}  // namespace mold::heartbeat
