@@ -20,6 +20,8 @@ struct HttpReply {
 
 class AsyncReply {
  public:
+  struct State;  // opaque; shared with the server alone
+  explicit AsyncReply(std::shared_ptr<State> state);
   ~AsyncReply();
   AsyncReply(const AsyncReply&) = delete;
   AsyncReply& operator=(const AsyncReply&) = delete;
@@ -33,9 +35,6 @@ class AsyncReply {
   [[nodiscard]] bool open() const;  // still waiting for an answer
 
  private:
-  friend class HttpServerConnection;
-  struct State;
-  explicit AsyncReply(std::shared_ptr<State> state);
   std::shared_ptr<State> state_;
 };
 

@@ -29,6 +29,8 @@ using DbusValues = std::vector<DbusValue>;
 // One incoming method call. Shared; answer exactly once, now or later; dropped -> error reply.
 class DbusCall {
  public:
+  struct State;  // opaque
+  explicit DbusCall(std::unique_ptr<State> state);
   ~DbusCall();
   DbusCall(const DbusCall&) = delete;
   DbusCall& operator=(const DbusCall&) = delete;
@@ -44,9 +46,6 @@ class DbusCall {
   void reply_error(const Error& error);
 
  private:
-  friend class Bus;
-  struct State;
-  explicit DbusCall(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

@@ -104,7 +104,8 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   // `done` is called once, on the loop, never inside this call; it may send again and may drop its
-  // own handle, but must not destroy the client.
+  // own handle or the client. A request on a kept connection that the server closed without a byte
+  // of answer is sent once more on a new one; what must be sent at most once sets fresh_connection.
   [[nodiscard]] HttpHandle send(HttpRequest request, std::function<void(Result<HttpResponse>)> done);
 
   [[nodiscard]] std::size_t under_way() const;

@@ -100,7 +100,6 @@ class HttpServer {
   Status set_tls(std::shared_ptr<const TlsMaterial> tls);
 
  private:
-  friend class HttpServerConnection;
   struct Impl;
   explicit HttpServer(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
