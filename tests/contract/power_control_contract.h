@@ -1,0 +1,143 @@
+#pragma once
+// What every PowerControl must do, whatever it talks to (lib/port/power_control.h). A rig gives the
+// contract a driver, a target, and a hand on the machine behind it. The same tests run on every
+// driver and on every fake that stands in for one.
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "lib/port/power_control.h"
+#include "lib/runtime/event_loop.h"
+
+namespace mold::contract {
+
+class PowerRig {
+ public:
+  virtual ~PowerRig() = default;
+  virtual runtime::EventLoop& loop() = 0;
+  virtual port::PowerControl& driver() = 0;
+  virtual port::PowerTarget target() = 0;
+  // ---- the machine behind it ----
+  virtual void set_power(bool on) = 0;
+  [[nodiscard]] virtual bool power() = 0;
+  [[nodiscard]] virtual int commands() = 0;       // power commands that reached the machine
+  virtual void accept_but_ignore(bool on) = 0;    // says yes, does nothing
+  virtual void act_late(Duration delay) = 0;      // power changes that long after the answer
+  virtual void go_away() = 0;                     // no answer any more
+};
+
+using MakeRig = std::unique_ptr<PowerRig> (*)();
+
+class PowerControlContract : public ::testing::TestWithParam<MakeRig> {
+ protected:
+  void SetUp() override { rig_ = GetParam()(); }
+
+  port::PowerResult ask(core::PowerVerb verb, Duration deadline = 8'000ms) {
+    return ask(rig_->target(), verb, deadline);
+  }
+  port::PowerResult ask(const port::PowerTarget& target, core::PowerVerb verb,
+                        Duration deadline = 8'000ms) {
+    port::PowerResult answer;
+    int answers = 0;
+    rig_->driver().request(target, verb, deadline, [&](port::PowerResult result) {
+      answer = std::move(result);
+      ++answers;
+    });
+    EXPECT_EQ(answers, 0) << "a completion never comes inside the call";
+    EXPECT_TRUE(rig_->loop().run_until([&] { return answers > 0; }, deadline + 30'000ms));
+    EXPECT_EQ(answers, 1);
+    EXPECT_FALSE(answer.text.empty()) << "every answer has a story for an admin";
+    EXPECT_EQ(answer.text.find(rig_->target().password.reveal()), std::string::npos);
+    return answer;
+  }
+
+  std::unique_ptr<PowerRig> rig_;
+};
+
+TEST_P(PowerControlContract, ReadsTheState) {
+  for (const bool on : {true, false}) {
+    rig_->set_power(on);
+    const auto answer = ask(core::PowerVerb::kStatus);
+    EXPECT_EQ(answer.outcome, core::Outcome::kConfirmed) << answer.text;
+    EXPECT_EQ(answer.state, on ? core::PowerState::kOn : core::PowerState::kOff);
+  }
+  EXPECT_EQ(rig_->commands(), 0) << "reading changes nothing";
+}
+
+TEST_P(PowerControlContract, OffIsConfirmedOnlyWhenItIsOff) {
+  rig_->set_power(true);
+  const auto answer = ask(core::PowerVerb::kOff);
+  EXPECT_EQ(answer.outcome, core::Outcome::kConfirmed) << answer.text;
+  EXPECT_EQ(answer.state, core::PowerState::kOff);
+  EXPECT_FALSE(rig_->power());
+}
+
+TEST_P(PowerControlContract, OffOfAnOffMachineSendsNothing) {
+  rig_->set_power(false);
+  const auto answer = ask(core::PowerVerb::kOff);
+  EXPECT_EQ(answer.outcome, core::Outcome::kConfirmed) << answer.text;
+  EXPECT_EQ(rig_->commands(), 0);
+}
+
+TEST_P(PowerControlContract, OnAndResetLeaveItOn) {
+  rig_->set_power(false);
+  EXPECT_EQ(ask(core::PowerVerb::kOn).outcome, core::Outcome::kConfirmed);
+  EXPECT_TRUE(rig_->power());
+  EXPECT_EQ(ask(core::PowerVerb::kReset).outcome, core::Outcome::kConfirmed);
+  EXPECT_TRUE(rig_->power());
+}
+
+TEST_P(PowerControlContract, ResetOfAnOffMachineFails) {
+  rig_->set_power(false);
+  EXPECT_EQ(ask(core::PowerVerb::kReset).outcome, core::Outcome::kFailed);
+  EXPECT_FALSE(rig_->power());
+}
+
+TEST_P(PowerControlContract, AcceptedIsNotOff) {
+  rig_->set_power(true);
+  rig_->accept_but_ignore(true);
+  const auto answer = ask(core::PowerVerb::kOff, 3'000ms);
+  EXPECT_EQ(answer.outcome, core::Outcome::kUnknown) << answer.text;
+  EXPECT_EQ(answer.state, core::PowerState::kOn);
+}
+
+TEST_P(PowerControlContract, ALateOffIsWaitedFor) {
+  rig_->set_power(true);
+  rig_->act_late(1'500ms);
+  const auto answer = ask(core::PowerVerb::kOff);
+  EXPECT_EQ(answer.outcome, core::Outcome::kConfirmed) << answer.text;
+  EXPECT_FALSE(rig_->power());
+}
+
+TEST_P(PowerControlContract, NoAnswerIsNeverOff) {
+  rig_->set_power(false);
+  rig_->go_away();
+  for (const auto verb : {core::PowerVerb::kStatus, core::PowerVerb::kOff}) {
+    const auto answer = ask(verb);
+    EXPECT_NE(answer.outcome, core::Outcome::kConfirmed) << answer.text;
+    EXPECT_EQ(answer.state, core::PowerState::kUnknown);
+    EXPECT_EQ(answer.error, ErrorKind::kUnavailable) << answer.text;
+  }
+}
+
+TEST_P(PowerControlContract, AWrongPasswordIsSaidSo) {
+  rig_->set_power(true);
+  port::PowerTarget target = rig_->target();
+  target.password = Secret("not-the-one");
+  const auto answer = ask(target, core::PowerVerb::kOff);
+  EXPECT_EQ(answer.outcome, core::Outcome::kFailed) << answer.text;
+  EXPECT_EQ(answer.error, ErrorKind::kDenied) << answer.text;
+  EXPECT_TRUE(rig_->power());
+}
+
+TEST_P(PowerControlContract, AnUnknownUserIsSaidSo) {
+  rig_->set_power(true);
+  port::PowerTarget target = rig_->target();
+  target.username = "nobody-here";
+  const auto answer = ask(target, core::PowerVerb::kOff);
+  EXPECT_EQ(answer.outcome, core::Outcome::kFailed) << answer.text;
+  EXPECT_EQ(answer.error, ErrorKind::kDenied) << answer.text;
+  EXPECT_TRUE(rig_->power());
+}
+
+}  // namespace mold::contract
