@@ -1,0 +1,312 @@
+// The whole program as real processes: supervisor, children, victims, in a directory of its own. Only
+// the watchdog is a double (in the lab it is a device).
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "agentd/heartbeat/beat_record.h"
+#include "agentd/heartbeat/lease_board.h"
+#include "agentd/heartbeat/pools_file.h"
+#include "tests/unit/agentd/heartbeat/child_process.h"
+#include "tests/unit/agentd/heartbeat/file_watchdog.h"
+#include "tests/unit/agentd/heartbeat/temp_dir.h"
+
+namespace mold::heartbeat {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto kCluster = "11111111-1111-1111-1111-111111111111";
+constexpr auto kPoolA = "22222222-2222-2222-2222-22222222222a";
+constexpr auto kPoolB = "22222222-2222-2222-2222-22222222222b";
+
+// No such process, or a zombie that its new parent has not taken yet.
+bool ended(int pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  return !std::getline(stat, text) || text.find(") Z ") != std::string::npos;
+}
+
+// One host: kill after 1.2 s, watchdog within 1 s, promise 2.5 s.
+struct Host {
+  Host(TempDir& in, const std::string& id) : dir(in), uuid(id), base(id.substr(0, 4)) {
+    fs::create_directories(dir.path(base));
+    dir.write(base + "/host.id", uuid + "\n");
+    dir.write(base + "/epoch", "5\n");
+    dir.write(base + "/heartbeat.conf",
+              "host.uuid_file=" + file("host.id") + "\npools.file=" + file("pools") + "\nboard=" +
+                  file("leases") + "\nepoch.file=" + file("epoch") + "\nwatchdog.device=" +
+                  file("watchdog") + "\nwatchdog.timeout=1\nverify.grace_ms=300\n" +
+                  "self_fence.deadline_ms=2500\nbeat.interval_ms=200\nstop.wait_ms=1000\n");
+    watchdog = map_watchdog(file("watchdog"));
+  }
+  [[nodiscard]] std::string file(const std::string& name) const { return dir.path(base + "/" + name); }
+  void pools(const std::vector<std::pair<std::string, std::string>>& list) const {
+    PoolsFile pools_file{*Uuid::parse(kCluster), {}};
+    for (const auto& [pool, path] : list) {
+      pools_file.pools.push_back({.uuid = *Uuid::parse(pool), .path = dir.path(path)});
+    }
+    ASSERT_TRUE(save_pools(file("pools"), pools_file));
+  }
+  void start() {
+    process = ChildProcess({MOLD_TEST_HEARTBEAT, "--config", file("heartbeat.conf")}, file("log"));
+  }
+  LeaseSnapshot board() {
+    auto reader = LeaseBoardReader::open(file("leases"));
+    if (!reader) return {};
+    auto snapshot = reader->snapshot();
+    return snapshot ? *snapshot : LeaseSnapshot{};
+  }
+  PoolLease lease(const std::string& pool) {
+    const auto all = board();
+    const auto* found = all.find(pool);
+    return found == nullptr ? PoolLease{} : *found;
+  }
+  bool held(const std::string& pool, bool armed = true) {
+    return eventually([&] {
+      const auto now = lease(pool);
+      return may_start(now, boottime_now()) && now.armed_announced == armed;
+    });
+  }
+  // The I/O processes of its pools.
+  std::vector<int> children() const {
+    const auto pid = std::to_string(process.pid());
+    std::ifstream list("/proc/" + pid + "/task/" + pid + "/children");
+    std::vector<int> out;
+    for (int child = 0; list >> child;) out.push_back(child);
+    return out;
+  }
+  std::string log() const {
+    std::stringstream text;
+    text << std::ifstream(file("log")).rdbuf();
+    return text.str();
+  }
+  bool fed_lately() const { return boottime_now().ms - watchdog->fed_at_ms < 900; }
+
+  TempDir& dir;
+  std::string uuid;
+  std::string base;
+  FileWatchdogState* watchdog = nullptr;
+  ChildProcess process;
+};
+
+class HeartbeatProcess : public ::testing::Test {
+ protected:
+  HeartbeatProcess() {
+    fs::create_directories(dir.path("pool-a"));
+    fs::create_directories(dir.path("pool-b"));
+  }
+  void TearDown() override {
+    if (HasFailure()) std::cerr << one.log();
+  }
+  ChildProcess victim(const std::string& file) {
+    return ChildProcess({MOLD_TEST_VICTIM, dir.path(file)}, dir.path("victim.log"));
+  }
+  bool sees(Host& host, const std::string& pool, std::uint32_t vms) {
+    return eventually([&] { return host.lease(pool).vm_count == vms; });
+  }
+  BeatRecord record_of(const Host& host, const std::string& pool_dir) {
+    std::ifstream in(dir.path(pool_dir + "/.mold-ha/beats/" + host.uuid), std::ios::binary);
+    std::string text(kBeatBlockSize, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    BeatRecord record;
+    (void)decode_beat(std::as_bytes(std::span(text.data(), text.size())), record);
+    return record;
+  }
+  TempDir dir;
+  Host one{dir, "aaaaaaaa-0000-4000-8000-000000000001"};
+};
+
+TEST_F(HeartbeatProcess, TwoHostsSeeEachOthersBeats) {
+  Host two(dir, "bbbbbbbb-0000-4000-8000-000000000002");
+  one.pools({{kPoolA, "pool-a"}});
+  two.pools({{kPoolA, "pool-a"}});
+  one.start();
+  two.start();
+  ASSERT_TRUE(one.held(kPoolA));
+  ASSERT_TRUE(two.held(kPoolA));
+  const auto seen = [&] {
+    const auto lease = one.lease(kPoolA);
+    return lease.readings.size() == 1 && lease.readings[0].host == two.uuid &&
+           lease.readings[0].status == ReadingStatus::kOk && lease.readings[0].armed &&
+           lease.readings[0].epoch == 5 && lease.readings[0].deadline_ms == 2500;
+  };
+  ASSERT_TRUE(eventually(seen));
+  const auto first = one.lease(kPoolA).readings[0];
+  EXPECT_TRUE(eventually([&] {
+    const auto now = one.lease(kPoolA).readings[0];
+    return now.counter > first.counter && now.changed_at > first.changed_at;
+  }));
+  // The other one dies: read on, but nothing changes any more.
+  two.process.kill_now();
+  EXPECT_TRUE(eventually([&] {
+    const auto now = one.lease(kPoolA).readings[0];
+    return now.read_at - now.changed_at > 1500ms && now.status == ReadingStatus::kOk;
+  }));
+  // A torn record is unknown, not dead.
+  dir.write("pool-a/.mold-ha/beats/" + two.uuid, "MOLD-BEAT 1\ncluster");
+  EXPECT_TRUE(eventually(
+      [&] { return one.lease(kPoolA).readings[0].status == ReadingStatus::kUnknown; }));
+}
+
+TEST_F(HeartbeatProcess, AHungPoolCostsOnlyItsOwnVms) {
+  one.pools({{kPoolA, "pool-a"}, {kPoolB, "pool-b"}});
+  one.start();
+  ASSERT_TRUE(one.held(kPoolA));
+  ASSERT_TRUE(one.held(kPoolB));
+  auto on_a = victim("pool-a/disk");
+  auto on_b = victim("pool-b/disk");
+  ASSERT_TRUE(sees(one, kPoolA, 1));
+  ASSERT_TRUE(sees(one, kPoolB, 1));
+  const auto children = one.children();
+  ASSERT_EQ(children.size(), 2U);
+  const int hung = std::min(children[0], children[1]);  // pool A's was started first
+  ::kill(hung, SIGSTOP);
+  EXPECT_TRUE(eventually([&] { return !on_a.alive(); }));
+  EXPECT_TRUE(eventually([&] { return one.lease(kPoolA).kill == KillState::kVerifiedGone; }));
+  EXPECT_EQ(one.lease(kPoolA).state, LeaseState::kLost);
+  EXPECT_EQ(one.board().incarnation, 1U);
+  EXPECT_EQ(one.lease(kPoolB).state, LeaseState::kHeld);
+  auto late = victim("pool-a/late");
+  EXPECT_TRUE(eventually([&] { return !late.alive(); }));
+  // The stuck process is given up, a new one takes over, the lease comes back through probation.
+  EXPECT_TRUE(one.held(kPoolA));
+  EXPECT_TRUE(on_b.alive());
+  EXPECT_TRUE(one.process.alive());
+  EXPECT_TRUE(one.fed_lately());
+  EXPECT_EQ(record_of(one, "pool-a").incarnation, 1U);
+}
+
+TEST_F(HeartbeatProcess, AFreezeKillsFirst) {
+  one.pools({{kPoolA, "pool-a"}});
+  one.start();
+  ASSERT_TRUE(one.held(kPoolA));
+  auto vm = victim("pool-a/disk");
+  ASSERT_TRUE(sees(one, kPoolA, 1));
+  one.process.send(SIGSTOP);
+  const auto valid_until = one.lease(kPoolA).valid_until;
+  const auto counter = record_of(one, "pool-a").counter;
+  ASSERT_TRUE(eventually([&] { return boottime_now() > valid_until + 1500ms; }));
+  EXPECT_TRUE(vm.alive());
+  EXPECT_LE(record_of(one, "pool-a").counter, counter + 1);
+  one.process.send(SIGCONT);
+  EXPECT_TRUE(eventually([&] { return !vm.alive(); }, 2000));
+  EXPECT_TRUE(one.held(kPoolA));
+  const auto log = one.log();
+  EXPECT_LT(log.find("LEASE LOST"), log.find("killed process"));
+  EXPECT_LT(log.find("killed process"), log.find("stood still"));
+}
+
+TEST_F(HeartbeatProcess, AnOrderlyStopTakesThePromiseBackAndLeavesTheVms) {
+  one.pools({{kPoolA, "pool-a"}});
+  one.start();
+  ASSERT_TRUE(one.held(kPoolA));
+  auto vm = victim("pool-a/disk");
+  ASSERT_TRUE(sees(one, kPoolA, 1));
+  one.process.send(SIGTERM);
+  EXPECT_EQ(one.process.wait(), 0);
+  EXPECT_EQ(one.watchdog->running, 0);
+  EXPECT_FALSE(record_of(one, "pool-a").armed);
+  EXPECT_EQ(one.lease(kPoolA).state, LeaseState::kLeaving);
+  EXPECT_TRUE(vm.alive());
+  one.start();
+  EXPECT_TRUE(one.held(kPoolA));
+  EXPECT_TRUE(vm.alive());
+  EXPECT_EQ(one.board().incarnation, 0U);
+}
+
+TEST_F(HeartbeatProcess, AStopThatCannotTakeThePromiseBackLeavesTheWatchdogRunning) {
+  one.pools({{kPoolA, "pool-a"}});
+  one.start();
+  ASSERT_TRUE(one.held(kPoolA));
+  auto vm = victim("pool-a/disk");
+  ASSERT_TRUE(sees(one, kPoolA, 1));
+  ::kill(one.children().at(0), SIGSTOP);
+  one.process.send(SIGTERM);
+  EXPECT_EQ(one.process.wait(), 2);
+  EXPECT_EQ(one.watchdog->running, 1);
+  // The next instance keeps the promise of the last: its lease has run out, the VM is killed.
+  one.start();
+  EXPECT_TRUE(eventually([&] { return !vm.alive(); }));
+  EXPECT_TRUE(one.held(kPoolA));
+}
+
+TEST_F(HeartbeatProcess, AfterACrashTheNextInstanceGoesOnWithTheLease) {
+  one.pools({{kPoolA, "pool-a"}});
+  one.start();
+  ASSERT_TRUE(one.held(kPoolA));
+  auto vm = victim("pool-a/disk");
+  const auto child = one.children().at(0);
+  one.process.kill_now();
+  EXPECT_EQ(one.watchdog->running, 1);
+  const auto left_at = one.lease(kPoolA).valid_until;
+  one.start();
+  EXPECT_TRUE(eventually([&] { return ended(child); }));  // it dies with its supervisor
+  EXPECT_TRUE(eventually([&] { return one.lease(kPoolA).valid_until > left_at; }));
+  EXPECT_TRUE(vm.alive());
+  EXPECT_EQ(one.board().incarnation, 0U);
+  EXPECT_EQ(one.log().find("LEASE LOST"), std::string::npos);
+  // And once more, but too late for the lease.
+  one.process.kill_now();
+  const auto over = one.lease(kPoolA).valid_until;
+  ASSERT_TRUE(eventually([&] { return boottime_now() > over; }));
+  one.start();
+  EXPECT_TRUE(eventually([&] { return !vm.alive(); }));
+  EXPECT_TRUE(eventually([&] { return one.board().incarnation == 1; }));
+}
+
+TEST_F(HeartbeatProcess, PoolsComeAndGoWithTheFile) {
+  one.start();
+  one.pools({{kPoolA, "pool-a"}, {kPoolB, "pool-b"}});
+  ASSERT_TRUE(one.held(kPoolB));
+  auto vm = victim("pool-b/disk");
+  ASSERT_TRUE(sees(one, kPoolB, 1));
+  dir.write(one.base + "/pools", "mold-pools 1\nnonsense\n");
+  one.process.send(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return one.log().find("pools stay as they are") != std::string::npos; }));
+  EXPECT_EQ(one.board().pools.size(), 2U);
+  one.pools({{kPoolA, "pool-a"}});
+  EXPECT_TRUE(eventually([&] { return one.board().pools.size() == 1; }));
+  EXPECT_FALSE(record_of(one, "pool-b").armed);
+  EXPECT_TRUE(vm.alive());
+  one.pools({{kPoolA, "pool-a"}, {kPoolB, "pool-b"}});
+  EXPECT_TRUE(one.held(kPoolB));
+}
+
+TEST_F(HeartbeatProcess, WithoutAWatchdogNothingIsPromised) {
+  one.watchdog->refuses = 1;
+  one.pools({{kPoolA, "pool-a"}});
+  one.start();
+  ASSERT_TRUE(one.held(kPoolA, false));
+  EXPECT_FALSE(record_of(one, "pool-a").armed);
+  EXPECT_FALSE(one.board().watchdog_armed);
+  EXPECT_EQ(one.board().watchdog_note, "double refuses");
+  one.watchdog->refuses = 0;  // the driver was loaded later
+  EXPECT_TRUE(one.held(kPoolA));
+  one.watchdog->refuses = 1;  // and failed again
+  EXPECT_TRUE(eventually([&] { return !record_of(one, "pool-a").armed; }));
+}
+
+TEST_F(HeartbeatProcess, ASecondInstanceIsKeptOut) {
+  one.start();
+  ASSERT_TRUE(eventually([&] { return one.board().supervisor_pid != 0; }));
+  ChildProcess second({MOLD_TEST_HEARTBEAT, "--config", one.file("heartbeat.conf")}, one.file("log2"));
+  EXPECT_EQ(second.wait(), 1);
+}
+
+TEST_F(HeartbeatProcess, CommandLine) {
+  const auto run = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), MOLD_TEST_HEARTBEAT);
+    return ChildProcess(words, one.file("log")).wait();
+  };
+  EXPECT_EQ(run({"--help"}), 0);
+  EXPECT_EQ(run({"--version"}), 0);
+  EXPECT_EQ(run({"--nonsense"}), 2);
+  EXPECT_EQ(run({"--config", one.file("heartbeat.conf"), "--check-config"}), 0);
+  EXPECT_EQ(run({"--config", one.file("heartbeat.conf"), "--status"}), 1);
+  dir.write(one.base + "/heartbeat.conf", "colour=blue\n");
+  EXPECT_EQ(run({"--config", one.file("heartbeat.conf"), "--check-config"}), 2);
+}
+
+}  // namespace
+}  // namespace mold::heartbeat

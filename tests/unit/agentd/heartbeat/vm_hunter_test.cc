@@ -1,0 +1,139 @@
+#include "agentd/heartbeat/vm_hunter.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/agentd/heartbeat/child_process.h"
+#include "tests/unit/agentd/heartbeat/temp_dir.h"
+
+namespace mold::heartbeat {
+namespace {
+
+namespace fs = std::filesystem;
+
+class VmHunterTest : public ::testing::Test {
+ protected:
+  VmHunterTest() {
+    fs::create_directories(dir.path("a"));
+    fs::create_directories(dir.path("ab"));
+    hunter->set_pool(0, dir.path("a"), {});
+    hunter->set_pool(1, dir.path("ab"), {});
+  }
+  ChildProcess victim(const std::string& file, const std::string& mode = "-") {
+    return ChildProcess({MOLD_TEST_VICTIM, dir.path(file), mode}, dir.path("victim.log"));
+  }
+  std::uint32_t count(std::size_t slot) {
+    EXPECT_TRUE(hunter->look());
+    return hunter->count(slot);
+  }
+  TempDir dir;
+  std::unique_ptr<VmHunter> hunter = std::make_unique<VmHunter>(std::vector<std::string>{"qemu"});
+};
+
+TEST_F(VmHunterTest, FindsAVmByItsOpenFileAndOnlyOnItsPool) {
+  auto vm = victim("a/disk");
+  ASSERT_TRUE(eventually([&] { return count(0) == 1; }));
+  EXPECT_EQ(count(1), 0U);
+  EXPECT_EQ(hunter->kill(0), 1U);
+  EXPECT_TRUE(eventually([&] { return count(0) == 0; }));  // a zombie without threads is gone
+  EXPECT_EQ(vm.wait(), -SIGKILL);
+}
+
+TEST_F(VmHunterTest, FindsAVmByItsCommandLine) {
+  auto vm = victim("ab/disk", "--by-name");
+  ASSERT_TRUE(eventually([&] { return count(1) == 1; }));
+  EXPECT_EQ(count(0), 0U);
+}
+
+TEST_F(VmHunterTest, FindsThroughTheRealNameOfALinkedPool) {
+  fs::create_directory_symlink(dir.path("a"), dir.path("link"));
+  hunter->set_pool(0, dir.path("link"), {});
+  auto vm = victim("a/disk");
+  auto other = victim("ab/disk");
+  ASSERT_TRUE(eventually([&] { return count(1) == 1; }));
+  EXPECT_EQ(count(0), 0U);
+  hunter->set_real_path(0, dir.path("a"));
+  ASSERT_TRUE(eventually([&] { return count(0) == 1; }));
+}
+
+TEST_F(VmHunterTest, AZombieLeaderWithAThreadIsNotGone) {
+  auto vm = victim("a/disk", "--leaderless");
+  const auto state = [&] {
+    std::ifstream stat("/proc/" + std::to_string(vm.pid()) + "/stat");
+    std::string text;
+    std::getline(stat, text);
+    return text.find(") Z ") != std::string::npos;
+  };
+  ASSERT_TRUE(eventually(state));
+  EXPECT_EQ(count(0), 1U);  // found without exe and without links of its leader
+  EXPECT_EQ(hunter->kill(0), 1U);
+  EXPECT_TRUE(eventually([&] { return count(0) == 0; }));
+}
+
+TEST_F(VmHunterTest, OthersAreNobodysVm) {
+  ChildProcess bystander({"/bin/sleep", "60"}, dir.path("a/open-log"));
+  EXPECT_EQ(count(0), 0U);
+  EXPECT_EQ(hunter->kill(0), 0U);
+  EXPECT_TRUE(bystander.alive());
+}
+
+// A made-up /proc: what cannot be had from a healthy kernel.
+class FakeProcTest : public ::testing::Test {
+ protected:
+  void process(int pid, char state, int threads, const std::string& link) {
+    const auto base = std::to_string(pid);
+    fs::create_directories(dir.path(base + "/fd"));
+    dir.write(base + "/stat", base + " (qemu-system-x8) " + state +
+                                  " 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n");
+    dir.write(base + "/cmdline", "qemu");
+    if (!link.empty()) fs::create_symlink(link, dir.path(base + "/fd/3"));
+    for (int i = 0; i < threads; ++i) {
+      fs::create_directories(dir.path(base + "/task/" + std::to_string(pid + i) + "/fd"));
+    }
+  }
+  TempDir dir;
+};
+
+TEST_F(FakeProcTest, ADyingVmCountsUntilItsLastThreadIsGone) {
+  process(99999991, 'D', 2, "/mnt/p/disk");
+  VmHunter hunter({"qemu"}, dir.path());
+  hunter.set_pool(0, "/mnt/p", {});
+  ASSERT_TRUE(hunter.look());
+  ASSERT_EQ(hunter.count(0), 1U);
+  // Killed by somebody: the leader is a zombie, its links are gone, a thread is in D.
+  fs::remove_all(dir.path("99999991"));
+  process(99999991, 'Z', 2, "");
+  ASSERT_TRUE(hunter.look());
+  EXPECT_EQ(hunter.count(0), 1U);
+  fs::remove_all(dir.path("99999991"));
+  process(99999991, 'Z', 1, "");
+  ASSERT_TRUE(hunter.look());
+  EXPECT_EQ(hunter.count(0), 0U);
+}
+
+TEST_F(FakeProcTest, AVmThatLetsGoOfThePoolIsFree) {
+  process(99999991, 'S', 2, "/mnt/p/disk");
+  VmHunter hunter({"qemu"}, dir.path());
+  hunter.set_pool(0, "/mnt/p", {});
+  hunter.look();
+  fs::remove(dir.path("99999991/fd/3"));
+  fs::create_symlink("/mnt/other/disk", dir.path("99999991/fd/3"));
+  hunter.look();
+  EXPECT_EQ(hunter.count(0), 0U);
+}
+
+TEST_F(FakeProcTest, WhatCannotBeReadIsNoProof) {
+  process(99999991, 'S', 1, "/mnt/p/disk");
+  dir.write("99999991/stat", "garbage");
+  VmHunter hunter({"qemu"}, dir.path());
+  hunter.set_pool(0, "/mnt/p", {});
+  EXPECT_FALSE(hunter.look());
+}
+
+TEST_F(FakeProcTest, AFullTableIsNoProof) {
+  for (int i = 0; i < static_cast<int>(kMaxVmProcesses) + 1; ++i) process(90000000 + 10 * i, 'S', 0, "");
+  VmHunter hunter({"qemu"}, dir.path());
+  EXPECT_FALSE(hunter.look());
+}
+
+}  // namespace
+}  // namespace mold::heartbeat
