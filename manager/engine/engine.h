@@ -128,6 +128,7 @@ class Engine final : public RowSink {
   void take_turn(core::Turn turn);
   void take_action(core::Action action);
   void end_job(const core::Job& end);
+  [[nodiscard]] bool is_ending(JobId id) const;
   void note(EventRecord event);
   void schedule_flush();
   void flush();

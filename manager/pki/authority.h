@@ -45,9 +45,15 @@ class Authority {
   [[nodiscard]] const std::string& ca_pem() const { return ca_pem_; }
   [[nodiscard]] const std::string& spki_sha256() const { return spki_sha256_; }  // 32 raw bytes
 
+  // Anew when it is about to expire; true when it was. To be called now and then, and followed by
+  // HttpServer::set_tls.
+  Result<bool> refresh_server();
+
   // A new token; unused ones of this host die.
   Result<Secret> make_token(HostId host, const std::string& host_uuid);
-  // kDenied: unknown, used, out of time, or of another host. Marks it used.
+  // kDenied: malformed, unknown, used or out of time.
+  [[nodiscard]] Result<HostId> check_token(const Secret& token) const;
+  // The same, and marks it used.
   Result<HostId> redeem_token(const Secret& token);
   // kInvalid: not a request, or its signature does not prove possession of the key. `record` is put
   // into the sink.
@@ -62,6 +68,9 @@ class Authority {
   Status load_or_make_ca();
   Status load_or_make_server();
   Status issue_server();
+  [[nodiscard]] std::string directory() const;
+  void record(const std::string& cert_pem, const std::string& host_uuid,
+              const std::string& purpose);
   [[nodiscard]] bool server_is_current(const std::string& cert_pem) const;
 
   Options options_;
