@@ -1,285 +1,370 @@
-// faultfs: the shared storage of one lab host, which fails on command.
+// faultfs: the shared storage of one lab host, which fails on command (see fault_gate.h).
 //
 // A pass-through file system over one backing directory. Each host of the lab has its own instance
 // (outside the host, so that the host's death and the storage's faults are two different things), and
-// all instances share the backing directory: that makes it a shared file system with one client per
-// host. Its control file says how it behaves from the next request on:
-//
-//   ok | hang | eio | ro | slow MILLISECONDS
+// all instances share the backing directory: a shared file system with one client per host.
 //
 // What matters for a high-availability test, and how it is kept:
-//  - hang: requests wait inside the file system, their callers are in D state and cannot be killed;
-//    when the file says "ok" again they are carried out, late, as an NFS server's client would do.
-//    Killing this process (a power cut of the host) drops them: a dead host's writes never land.
+//  - hang: requests wait in here, their callers are in D state and cannot be killed; on "ok" they are
+//    carried out, late, as a hard NFS mount would do. Killing this process (a power cut of the host)
+//    drops them: a dead host's writes never land.
 //  - Nothing is cached: direct I/O, no attribute or name timeouts. Hosts see each other's writes at once.
 //  - Locks (fcntl, OFD, flock) reach the backing store, so they hold between hosts. --local-locks turns
 //    that off, for storage like NFSv3 without a lock manager: then two QEMUs can open one disk.
 //  - The root's own attributes are never held back, so that a machine can boot, bind and unmount while
 //    its storage hangs; everything beneath it is.
 //
-// Thread safety: libfuse calls from many threads; there is no shared mutable state but the control file.
+// libfuse's low-level API on purpose: its high-level one keeps a lock table of its own, in which the
+// locks of QEMU (open-file locks) outlive the file that held them.
+// Thread safety: libfuse calls from many threads; shared state is in InodeTable alone.
 
 #define FUSE_USE_VERSION 314
 
+#include "fault_gate.h"
+#include "inode_table.h"
+
 #include <dirent.h>
 #include <fcntl.h>
-#include <fuse.h>
+#include <fuse_lowlevel.h>
 #include <getopt.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
 namespace {
 
-constexpr auto kHangPoll = std::chrono::milliseconds(10);
-constexpr auto kLockPoll = std::chrono::milliseconds(10);
-constexpr int kMaxSlowMs = 60'000;
+using mold_lab::Access;
+using mold_lab::FaultGate;
+using mold_lab::InodeTable;
 
-struct Options {
-  std::string backing;
-  std::string control;
-  std::string mount;
-  std::string name = "mold-lab";
-  bool local_locks = false;
-};
+constexpr std::chrono::milliseconds kLockPoll{10};
+constexpr unsigned int kMaxThreads = 128;  // each request that hangs occupies one
 
-Options g_options;   // written by main before the file system starts, read-only afterwards
-int g_backing = -1;  // directory handle of the backing store
+std::unique_ptr<FaultGate> g_gate;  // set by main before the file system starts
+InodeTable g_inodes;
 
-enum class Access { kRead, kWrite };
+// True when the gate refused; the request has then been answered.
+bool refused(fuse_req_t request, Access access) {
+  const int error = g_gate->pass(access);
+  if (error != 0) fuse_reply_err(request, error);
+  return error != 0;
+}
 
-// Waits or fails as the control file says. Returns 0 to go on or a negative errno. The file is read
-// anew for each request, so a fault is in force when the command that wrote it has returned.
-int pass_gate(Access access) {
-  for (;;) {
-    char text[32] = {};
-    const int fd = open(g_options.control.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-      if (read(fd, text, sizeof text - 1) < 0) text[0] = '\0';
-      close(fd);
-    }
-    const std::string_view mode(text);
-    if (mode.starts_with("hang")) {
-      std::this_thread::sleep_for(kHangPoll);
-      continue;
-    }
-    if (mode.starts_with("eio")) return -EIO;
-    if (mode.starts_with("ro") && access == Access::kWrite) return -EROFS;
-    if (mode.starts_with("slow")) {
-      const int delay_ms = std::clamp(std::atoi(text + 4), 0, kMaxSlowMs);
-      std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
-    }
-    return 0;
+void reply(fuse_req_t request, int returned) { fuse_reply_err(request, returned < 0 ? errno : 0); }
+
+int file(const fuse_file_info* info) { return static_cast<int>(info->fh); }
+
+void reply_entry(fuse_req_t request, fuse_ino_t parent, const char* name) {
+  fuse_entry_param entry = {};
+  const int error = g_inodes.look_up(parent, name, entry.ino, entry.attr);
+  if (error != 0) {
+    fuse_reply_err(request, error);
+  } else {
+    fuse_reply_entry(request, &entry);
   }
 }
 
-int result(int returned) { return returned < 0 ? -errno : 0; }
-int counted(ssize_t returned) { return returned < 0 ? -errno : static_cast<int>(returned); }
-
-// "/a/b" -> "a/b", "/" -> ".": names relative to the backing directory.
-const char* beneath(const char* path) { return path[1] == '\0' ? "." : path + 1; }
-
-int handle(const fuse_file_info* info) { return static_cast<int>(info->fh); }
-
-// The backing store belongs to root; a new entry belongs to whoever made it.
-int give_to_caller(const char* path) {
-  const fuse_context* caller = fuse_get_context();
-  return result(
-      fchownat(g_backing, beneath(path), caller->uid, caller->gid, AT_SYMLINK_NOFOLLOW));
-}
-
-// ---- names and attributes ----
-
-int fs_getattr(const char* path, struct stat* out, fuse_file_info* info) {
-  const bool root = path != nullptr && path[1] == '\0';
-  if (!root) {
-    if (const int error = pass_gate(Access::kRead)) return error;
+// Answers a request that made an entry; the backing store belongs to root, the entry to its maker.
+void reply_made(fuse_req_t request, int returned, fuse_ino_t parent, const char* name) {
+  const fuse_ctx* caller = fuse_req_ctx(request);
+  if (returned < 0 || fchownat(g_inodes.handle(parent), name, caller->uid, caller->gid,
+                               AT_SYMLINK_NOFOLLOW) < 0) {
+    fuse_reply_err(request, errno);
+    return;
   }
-  if (info != nullptr) return result(fstat(handle(info), out));
-  return result(fstatat(g_backing, beneath(path), out, AT_SYMLINK_NOFOLLOW));
+  reply_entry(request, parent, name);
 }
 
-int fs_readlink(const char* path, char* out, size_t size) {
-  if (const int error = pass_gate(Access::kRead)) return error;
-  const ssize_t length = readlinkat(g_backing, beneath(path), out, size - 1);
-  if (length < 0) return -errno;
-  out[length] = '\0';
-  return 0;
+// ---- names ----
+
+void fs_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
+  if (refused(request, Access::kRead)) return;
+  reply_entry(request, parent, name);
 }
 
-int fs_mknod(const char* path, mode_t mode, dev_t device) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  if (mknodat(g_backing, beneath(path), mode, device) < 0) return -errno;
-  return give_to_caller(path);
+void fs_forget(fuse_req_t request, fuse_ino_t inode, uint64_t lookups) {
+  g_inodes.forget(inode, lookups);
+  fuse_reply_none(request);
 }
 
-int fs_mkdir(const char* path, mode_t mode) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  if (mkdirat(g_backing, beneath(path), mode) < 0) return -errno;
-  return give_to_caller(path);
+void fs_mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t device) {
+  if (refused(request, Access::kWrite)) return;
+  reply_made(request, mknodat(g_inodes.handle(parent), name, mode, device), parent, name);
 }
 
-int fs_unlink(const char* path) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  return result(unlinkat(g_backing, beneath(path), 0));
+void fs_mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode) {
+  if (refused(request, Access::kWrite)) return;
+  reply_made(request, mkdirat(g_inodes.handle(parent), name, mode), parent, name);
 }
 
-int fs_rmdir(const char* path) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  return result(unlinkat(g_backing, beneath(path), AT_REMOVEDIR));
+void fs_symlink(fuse_req_t request, const char* target, fuse_ino_t parent, const char* name) {
+  if (refused(request, Access::kWrite)) return;
+  reply_made(request, symlinkat(target, g_inodes.handle(parent), name), parent, name);
 }
 
-int fs_symlink(const char* target, const char* path) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  if (symlinkat(target, g_backing, beneath(path)) < 0) return -errno;
-  return give_to_caller(path);
-}
-
-int fs_rename(const char* from, const char* to, unsigned int flags) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  return result(renameat2(g_backing, beneath(from), g_backing, beneath(to), flags));
-}
-
-int fs_link(const char* from, const char* to) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  return result(linkat(g_backing, beneath(from), g_backing, beneath(to), 0));
-}
-
-int fs_chmod(const char* path, mode_t mode, fuse_file_info* info) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  if (info != nullptr) return result(fchmod(handle(info), mode));
-  return result(fchmodat(g_backing, beneath(path), mode, 0));
-}
-
-int fs_chown(const char* path, uid_t uid, gid_t gid, fuse_file_info* info) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  if (info != nullptr) return result(fchown(handle(info), uid, gid));
-  return result(fchownat(g_backing, beneath(path), uid, gid, AT_SYMLINK_NOFOLLOW));
-}
-
-int fs_truncate(const char* path, off_t size, fuse_file_info* info) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  if (info != nullptr) return result(ftruncate(handle(info), size));
-  const int fd = openat(g_backing, beneath(path), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  const int error = result(ftruncate(fd, size));
-  close(fd);
-  return error;
-}
-
-int fs_utimens(const char* path, const timespec times[2], fuse_file_info* info) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  if (info != nullptr) return result(futimens(handle(info), times));
-  return result(utimensat(g_backing, beneath(path), times, AT_SYMLINK_NOFOLLOW));
-}
-
-int fs_statfs(const char*, struct statvfs* out) {
-  if (const int error = pass_gate(Access::kRead)) return error;
-  return result(fstatvfs(g_backing, out));
-}
-
-int fs_readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t, fuse_file_info*,
-               fuse_readdir_flags) {
-  if (const int error = pass_gate(Access::kRead)) return error;
-  const int fd = openat(g_backing, beneath(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  DIR* directory = fdopendir(fd);
-  if (directory == nullptr) {
-    const int error = -errno;
-    close(fd);
-    return error;
+void fs_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const char* name) {
+  if (refused(request, Access::kWrite)) return;
+  if (linkat(AT_FDCWD, g_inodes.path(inode).c_str(), g_inodes.handle(parent), name,
+             AT_SYMLINK_FOLLOW) < 0) {
+    fuse_reply_err(request, errno);
+  } else {
+    reply_entry(request, parent, name);
   }
-  errno = 0;
-  while (const dirent* entry = readdir(directory)) {
-    if (fill(buffer, entry->d_name, nullptr, 0, static_cast<fuse_fill_dir_flags>(0)) != 0) break;
+}
+
+void fs_unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
+  if (refused(request, Access::kWrite)) return;
+  reply(request, unlinkat(g_inodes.handle(parent), name, 0));
+}
+
+void fs_rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
+  if (refused(request, Access::kWrite)) return;
+  reply(request, unlinkat(g_inodes.handle(parent), name, AT_REMOVEDIR));
+}
+
+void fs_rename(fuse_req_t request, fuse_ino_t from, const char* name, fuse_ino_t to,
+               const char* new_name, unsigned int flags) {
+  if (refused(request, Access::kWrite)) return;
+  reply(request, renameat2(g_inodes.handle(from), name, g_inodes.handle(to), new_name, flags));
+}
+
+void fs_readlink(fuse_req_t request, fuse_ino_t inode) {
+  if (refused(request, Access::kRead)) return;
+  char target[PATH_MAX + 1];
+  const ssize_t length = readlinkat(g_inodes.handle(inode), "", target, PATH_MAX);
+  if (length < 0) {
+    fuse_reply_err(request, errno);
+    return;
   }
-  const int error = -errno;
-  closedir(directory);
-  return error;
+  target[length] = '\0';
+  fuse_reply_readlink(request, target);
+}
+
+// ---- attributes ----
+
+void reply_attributes(fuse_req_t request, fuse_ino_t inode) {
+  struct stat attributes = {};
+  if (fstatat(g_inodes.handle(inode), "", &attributes, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0) {
+    fuse_reply_err(request, errno);
+  } else {
+    fuse_reply_attr(request, &attributes, 0);
+  }
+}
+
+void fs_getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
+  if (inode != InodeTable::kRoot && refused(request, Access::kRead)) return;
+  reply_attributes(request, inode);
+}
+
+int set_times(fuse_ino_t inode, const struct stat* wanted, int which) {
+  timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_OMIT}};
+  if ((which & FUSE_SET_ATTR_ATIME) != 0) times[0] = wanted->st_atim;
+  if ((which & FUSE_SET_ATTR_ATIME_NOW) != 0) times[0].tv_nsec = UTIME_NOW;
+  if ((which & FUSE_SET_ATTR_MTIME) != 0) times[1] = wanted->st_mtim;
+  if ((which & FUSE_SET_ATTR_MTIME_NOW) != 0) times[1].tv_nsec = UTIME_NOW;
+  return utimensat(g_inodes.handle(inode), "", times, AT_EMPTY_PATH);
+}
+
+void fs_setattr(fuse_req_t request, fuse_ino_t inode, struct stat* wanted, int which,
+                fuse_file_info* info) {
+  if (refused(request, Access::kWrite)) return;
+  constexpr int kTimes = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME;
+  const int handle = g_inodes.handle(inode);
+  int done = 0;
+  if ((which & FUSE_SET_ATTR_MODE) != 0) {
+    done = chmod(g_inodes.path(inode).c_str(), wanted->st_mode);
+  }
+  if (done == 0 && (which & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0) {
+    const uid_t uid = (which & FUSE_SET_ATTR_UID) != 0 ? wanted->st_uid : static_cast<uid_t>(-1);
+    const gid_t gid = (which & FUSE_SET_ATTR_GID) != 0 ? wanted->st_gid : static_cast<gid_t>(-1);
+    done = fchownat(handle, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+  }
+  if (done == 0 && (which & FUSE_SET_ATTR_SIZE) != 0) {
+    done = info != nullptr ? ftruncate(file(info), wanted->st_size)
+                           : truncate(g_inodes.path(inode).c_str(), wanted->st_size);
+  }
+  if (done == 0 && (which & kTimes) != 0) done = set_times(inode, wanted, which);
+  if (done < 0) {
+    fuse_reply_err(request, errno);
+  } else {
+    reply_attributes(request, inode);
+  }
+}
+
+void fs_statfs(fuse_req_t request, fuse_ino_t) {
+  if (refused(request, Access::kRead)) return;
+  struct statvfs numbers = {};
+  if (fstatvfs(g_inodes.handle(InodeTable::kRoot), &numbers) < 0) {
+    fuse_reply_err(request, errno);
+  } else {
+    fuse_reply_statfs(request, &numbers);
+  }
+}
+
+// ---- directories ----
+
+DIR* directory(const fuse_file_info* info) { return reinterpret_cast<DIR*>(info->fh); }
+
+void fs_opendir(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
+  if (refused(request, Access::kRead)) return;
+  DIR* opened = opendir(g_inodes.path(inode).c_str());
+  if (opened == nullptr) {
+    fuse_reply_err(request, errno);
+    return;
+  }
+  info->fh = reinterpret_cast<uint64_t>(opened);
+  fuse_reply_open(request, info);
+}
+
+void fs_readdir(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
+  if (refused(request, Access::kRead)) return;
+  std::vector<char> buffer(size);
+  size_t used = 0;
+  seekdir(directory(info), offset);
+  while (const dirent* entry = readdir(directory(info))) {
+    struct stat attributes = {};
+    attributes.st_ino = entry->d_ino;
+    attributes.st_mode = static_cast<mode_t>(entry->d_type) << 12;
+    const size_t needed = fuse_add_direntry(request, buffer.data() + used, size - used,
+                                            entry->d_name, &attributes, entry->d_off);
+    if (needed > size - used) break;
+    used += needed;
+  }
+  fuse_reply_buf(request, buffer.data(), used);
+}
+
+void fs_releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+  closedir(directory(info));
+  fuse_reply_err(request, 0);
+}
+
+void fs_fsyncdir(fuse_req_t request, fuse_ino_t, int, fuse_file_info* info) {
+  if (refused(request, Access::kWrite)) return;
+  reply(request, fsync(dirfd(directory(info))));
 }
 
 // ---- open files ----
 
-// O_DIRECT is a promise about caching, which the file system keeps by itself (direct_io); a backing
+// O_DIRECT is a promise about caching, which this file system keeps by itself (direct_io); a backing
 // store on tmpfs may not know the flag.
-int open_backing(const char* path, int flags, mode_t mode, fuse_file_info* info) {
-  const int fd = openat(g_backing, beneath(path), (flags & ~O_DIRECT) | O_CLOEXEC, mode);
-  if (fd < 0) return -errno;
+int backing_flags(int flags) { return (flags & ~(O_DIRECT | O_NOFOLLOW)) | O_CLOEXEC; }
+
+void fs_open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
+  const bool writes = (info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0;
+  if (refused(request, writes ? Access::kWrite : Access::kRead)) return;
+  const int fd = open(g_inodes.path(inode).c_str(), backing_flags(info->flags) & ~O_CREAT);
+  if (fd < 0) {
+    fuse_reply_err(request, errno);
+    return;
+  }
   info->fh = static_cast<uint64_t>(fd);
   info->direct_io = 1;
-  return 0;
+  fuse_reply_open(request, info);
 }
 
-int fs_open(const char* path, fuse_file_info* info) {
-  const bool writes = (info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0;
-  if (const int error = pass_gate(writes ? Access::kWrite : Access::kRead)) return error;
-  return open_backing(path, info->flags & ~O_CREAT, 0, info);
-}
-
-int fs_create(const char* path, mode_t mode, fuse_file_info* info) {
-  if (const int refused = pass_gate(Access::kWrite)) return refused;
-  // The kernel asks to create only after it did not find the name; another host may have been quicker.
-  const int error = open_backing(path, info->flags | O_CREAT | O_EXCL, mode, info);
-  if (error == 0) {
-    const fuse_context* caller = fuse_get_context();
-    return result(fchown(handle(info), caller->uid, caller->gid));
+void fs_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode,
+               fuse_file_info* info) {
+  if (refused(request, Access::kWrite)) return;
+  // The kernel asks to create when it does not know the name; another host may have been quicker.
+  const int flags = backing_flags(info->flags);
+  int fd = openat(g_inodes.handle(parent), name, flags | O_CREAT | O_EXCL, mode);
+  if (fd >= 0) {
+    const fuse_ctx* caller = fuse_req_ctx(request);
+    if (fchown(fd, caller->uid, caller->gid) < 0) std::perror("faultfs: chown");
+  } else if (errno == EEXIST && (info->flags & O_EXCL) == 0) {
+    fd = openat(g_inodes.handle(parent), name, flags & ~O_CREAT);
   }
-  if (error != -EEXIST || (info->flags & O_EXCL) != 0) return error;
-  return open_backing(path, info->flags & ~O_CREAT, mode, info);
+  fuse_entry_param entry = {};
+  const int error = fd < 0 ? errno : g_inodes.look_up(parent, name, entry.ino, entry.attr);
+  if (error != 0) {
+    if (fd >= 0) close(fd);
+    fuse_reply_err(request, error);
+    return;
+  }
+  info->fh = static_cast<uint64_t>(fd);
+  info->direct_io = 1;
+  fuse_reply_create(request, &entry, info);
 }
 
-int fs_read(const char*, char* buffer, size_t size, off_t offset, fuse_file_info* info) {
-  if (const int error = pass_gate(Access::kRead)) return error;
-  return counted(pread(handle(info), buffer, size, offset));
+void fs_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
+  if (refused(request, Access::kRead)) return;
+  std::vector<char> buffer(size);
+  const ssize_t count = pread(file(info), buffer.data(), size, offset);
+  if (count < 0) {
+    fuse_reply_err(request, errno);
+  } else {
+    fuse_reply_buf(request, buffer.data(), static_cast<size_t>(count));
+  }
 }
 
-int fs_write(const char*, const char* buffer, size_t size, off_t offset, fuse_file_info* info) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  return counted(pwrite(handle(info), buffer, size, offset));
+void fs_write(fuse_req_t request, fuse_ino_t, const char* data, size_t size, off_t offset,
+              fuse_file_info* info) {
+  if (refused(request, Access::kWrite)) return;
+  const ssize_t count = pwrite(file(info), data, size, offset);
+  if (count < 0) {
+    fuse_reply_err(request, errno);
+  } else {
+    fuse_reply_write(request, static_cast<size_t>(count));
+  }
 }
 
-int fs_fsync(const char*, int data_only, fuse_file_info* info) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  return result(data_only != 0 ? fdatasync(handle(info)) : fsync(handle(info)));
+void fs_fsync(fuse_req_t request, fuse_ino_t, int data_only, fuse_file_info* info) {
+  if (refused(request, Access::kWrite)) return;
+  reply(request, data_only != 0 ? fdatasync(file(info)) : fsync(file(info)));
 }
 
-int fs_fsyncdir(const char*, int, fuse_file_info*) { return pass_gate(Access::kWrite); }
-
-int fs_fallocate(const char*, int mode, off_t offset, off_t length, fuse_file_info* info) {
-  if (const int error = pass_gate(Access::kWrite)) return error;
-  return result(fallocate(handle(info), mode, offset, length));
+void fs_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
+                  fuse_file_info* info) {
+  if (refused(request, Access::kWrite)) return;
+  reply(request, fallocate(file(info), mode, offset, length));
 }
 
-off_t fs_lseek(const char*, off_t offset, int whence, fuse_file_info* info) {
-  if (const int error = pass_gate(Access::kRead)) return error;
-  const off_t position = lseek(handle(info), offset, whence);
-  return position < 0 ? -errno : position;
+void fs_lseek(fuse_req_t request, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {
+  if (refused(request, Access::kRead)) return;
+  const off_t position = lseek(file(info), offset, whence);
+  if (position < 0) {
+    fuse_reply_err(request, errno);
+  } else {
+    fuse_reply_lseek(request, position);
+  }
 }
 
-int fs_release(const char*, fuse_file_info* info) { return result(close(handle(info))); }
+void fs_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+  reply(request, close(file(info)));
+}
 
 // ---- locks ----
 
-// Tries until the lock is there or the caller is interrupted. Polling, because a thread blocked in the
-// kernel could not be called back when the caller gives up.
+// Tries until the lock is there or the caller gives up. Polling, because a thread blocked in the kernel
+// could not be called back.
 template <typename Try>
-int lock_patiently(bool wait, Try&& try_once) {
+void lock_patiently(fuse_req_t request, bool wait, Try&& try_once) {
   for (;;) {
-    const int error = result(try_once());
-    if (!wait || (error != -EAGAIN && error != -EACCES)) return error;
-    if (fuse_interrupted() != 0) return -EINTR;
+    if (try_once() == 0) {
+      fuse_reply_err(request, 0);
+      return;
+    }
+    const int error = errno;
+    if (!wait || (error != EAGAIN && error != EACCES)) {
+      fuse_reply_err(request, error);
+      return;
+    }
+    if (fuse_req_interrupted(request) != 0) {
+      fuse_reply_err(request, EINTR);
+      return;
+    }
     std::this_thread::sleep_for(kLockPoll);
   }
 }
@@ -287,35 +372,37 @@ int lock_patiently(bool wait, Try&& try_once) {
 // A record lock becomes an open-file lock of the backing handle: each open of each host has its own
 // handle, so locks exclude each other between hosts and vanish with the handle (a dead host's too).
 // Two opens of one file by one process exclude each other as well, which plain fcntl would not do.
-int fs_lock(const char*, fuse_file_info* info, int command, struct flock* lock) {
-  if (const int error = pass_gate(Access::kRead)) return error;
+void fs_getlk(fuse_req_t request, fuse_ino_t, fuse_file_info* info, struct flock* lock) {
+  if (refused(request, Access::kRead)) return;
   lock->l_pid = 0;
-  if (command == F_GETLK) return result(fcntl(handle(info), F_OFD_GETLK, lock));
-  return lock_patiently(command == F_SETLKW,
-                        [&] { return fcntl(handle(info), F_OFD_SETLK, lock); });
+  if (fcntl(file(info), F_OFD_GETLK, lock) < 0) {
+    fuse_reply_err(request, errno);
+    return;
+  }
+  if (lock->l_pid < 0) lock->l_pid = 0;  // "held by an open file", which the kernel would not take
+  fuse_reply_lock(request, lock);
 }
 
-int fs_flock(const char*, fuse_file_info* info, int operation) {
-  if (const int error = pass_gate(Access::kRead)) return error;
-  return lock_patiently((operation & LOCK_NB) == 0,
-                        [&] { return flock(handle(info), operation | LOCK_NB); });
+void fs_setlk(fuse_req_t request, fuse_ino_t, fuse_file_info* info, struct flock* lock, int sleep) {
+  if (refused(request, Access::kRead)) return;
+  lock->l_pid = 0;
+  lock_patiently(request, sleep != 0, [&] { return fcntl(file(info), F_OFD_SETLK, lock); });
 }
 
-void* fs_init(fuse_conn_info*, fuse_config* config) {
-  config->attr_timeout = 0;
-  config->entry_timeout = 0;
-  config->negative_timeout = 0;
-  config->hard_remove = 1;
-  config->nullpath_ok = 1;
-  config->direct_io = 1;
-  config->use_ino = 1;
-  return nullptr;
+void fs_flock(fuse_req_t request, fuse_ino_t, fuse_file_info* info, int operation) {
+  if (refused(request, Access::kRead)) return;
+  lock_patiently(request, (operation & LOCK_NB) == 0,
+                 [&] { return flock(file(info), operation | LOCK_NB); });
 }
 
-fuse_operations make_operations(bool local_locks) {
-  fuse_operations ops = {};
-  ops.init = fs_init;
+// ---- the program ----
+
+fuse_lowlevel_ops make_operations(bool local_locks) {
+  fuse_lowlevel_ops ops = {};
+  ops.lookup = fs_lookup;
+  ops.forget = fs_forget;
   ops.getattr = fs_getattr;
+  ops.setattr = fs_setattr;
   ops.readlink = fs_readlink;
   ops.mknod = fs_mknod;
   ops.mkdir = fs_mkdir;
@@ -324,27 +411,34 @@ fuse_operations make_operations(bool local_locks) {
   ops.symlink = fs_symlink;
   ops.rename = fs_rename;
   ops.link = fs_link;
-  ops.chmod = fs_chmod;
-  ops.chown = fs_chown;
-  ops.truncate = fs_truncate;
-  ops.utimens = fs_utimens;
-  ops.statfs = fs_statfs;
-  ops.readdir = fs_readdir;
   ops.open = fs_open;
   ops.create = fs_create;
   ops.read = fs_read;
   ops.write = fs_write;
+  ops.release = fs_release;
   ops.fsync = fs_fsync;
+  ops.opendir = fs_opendir;
+  ops.readdir = fs_readdir;
+  ops.releasedir = fs_releasedir;
   ops.fsyncdir = fs_fsyncdir;
+  ops.statfs = fs_statfs;
   ops.fallocate = fs_fallocate;
   ops.lseek = fs_lseek;
-  ops.release = fs_release;
   if (!local_locks) {
-    ops.lock = fs_lock;
+    ops.getlk = fs_getlk;
+    ops.setlk = fs_setlk;
     ops.flock = fs_flock;
   }
   return ops;
 }
+
+struct Options {
+  std::string backing;
+  std::string control;
+  std::string mount;
+  std::string name = "mold-lab";
+  bool local_locks = false;
+};
 
 bool parse(int argc, char** argv, Options& out) {
   static const option kLong[] = {{"backing", required_argument, nullptr, 'b'},
@@ -366,28 +460,42 @@ bool parse(int argc, char** argv, Options& out) {
   return optind == argc && !out.backing.empty() && !out.control.empty() && !out.mount.empty();
 }
 
+// Mounts, goes to the background and serves until it is unmounted or killed.
+int serve(const Options& options) {
+  // libvirt takes a file system for shared storage by its type: "fuse.glusterfs" is one it knows.
+  std::string mount_options = "allow_other,default_permissions,subtype=glusterfs,fsname=" + options.name;
+  std::string program = "faultfs", flag = "-o";
+  char* arguments[] = {program.data(), flag.data(), mount_options.data()};
+  fuse_args args = FUSE_ARGS_INIT(3, arguments);
+  const fuse_lowlevel_ops ops = make_operations(options.local_locks);
+  fuse_session* session = fuse_session_new(&args, &ops, sizeof ops, nullptr);
+  if (session == nullptr || fuse_set_signal_handlers(session) != 0) return 1;
+  if (fuse_session_mount(session, options.mount.c_str()) != 0) return 1;
+  if (fuse_daemonize(0) != 0) return 1;
+  fuse_loop_config* loop = fuse_loop_cfg_create();
+  fuse_loop_cfg_set_max_threads(loop, kMaxThreads);
+  const int result = fuse_session_loop_mt(session, loop);
+  fuse_loop_cfg_destroy(loop);
+  fuse_session_unmount(session);
+  fuse_session_destroy(session);
+  return result == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (!parse(argc, argv, g_options)) {
+  Options options;
+  if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: faultfs --backing DIR --control FILE --mount DIR [--name NAME] "
                  "[--local-locks]\nReturns when mounted; the file system goes on by itself.\n");
     return 2;
   }
-  g_backing = open(g_options.backing.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (g_backing < 0) {
-    std::fprintf(stderr, "faultfs: %s: %s\n", g_options.backing.c_str(), std::strerror(errno));
+  if (!g_inodes.open_root(options.backing)) {
+    std::fprintf(stderr, "faultfs: %s: %s\n", options.backing.c_str(), std::strerror(errno));
     return 1;
   }
+  g_gate = std::make_unique<FaultGate>(options.control);
   umask(0);
-  // libvirt takes a file system for shared storage by its type: "fuse.glusterfs" is one it knows.
-  // Many threads, because each held-back request occupies one.
-  std::string mount_options = "allow_other,default_permissions,subtype=glusterfs,max_threads=128";
-  mount_options += ",fsname=" + g_options.name;
-  std::vector<std::string> words = {"faultfs", "-o", mount_options, g_options.mount};
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  const fuse_operations ops = make_operations(g_options.local_locks);
-  return fuse_main(static_cast<int>(arguments.size()), arguments.data(), &ops, nullptr);
+  return serve(options);
 }
