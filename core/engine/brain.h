@@ -107,6 +107,7 @@ class Brain {
   PowerRules power_rules_;
   LeaseBook lease_book_;
   std::set<VmId> busy_;        // VMs for which something is to be done or waited for
+  std::map<ClusterId, Instant> braked_at_;  // when the mass-failure brake held last
   Instant latest_;             // of the last turn
   std::optional<Instant> due_; // deadline() as of the last turn: being called later is our stall
 };

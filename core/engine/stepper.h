@@ -41,6 +41,7 @@ class Stepper {
   void try_call_off(Host& host);
   void update_eligibility(Host& host);
   [[nodiscard]] bool braked(const Host& host) const;
+  [[nodiscard]] bool brake_holds(const Host& host);
   [[nodiscard]] Duration silent_for(const Host& host) const;
   [[nodiscard]] bool beats_now(const Host& host) const;
   // ---- power.cc

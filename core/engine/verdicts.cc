@@ -27,6 +27,17 @@ bool Stepper::braked(const Host& host) const {
   return silent > 1 && silent * 100 > b_.policy_.brake_percent * total;
 }
 
+// When a brake lifts, whoever is still silent gets a fresh chance to beat: a healed network brings
+// hosts back one by one, and the first to return must not cost the second its life.
+bool Stepper::brake_holds(const Host& host) {
+  if (braked(host)) {
+    b_.braked_at_[host.cluster] = now_.mono;
+    return true;
+  }
+  const auto last = b_.braked_at_.find(host.cluster);
+  return last != b_.braked_at_.end() && now_.mono - last->second < b_.policy_.suspect_after;
+}
+
 void Stepper::update_eligibility(Host& host) {
   if (host.ha != HaState::kAvailable && host.ha != HaState::kIneligible) return;
   std::string missing;
@@ -137,8 +148,9 @@ void Stepper::look_at_checking(Host& host, const StorageVerdict& storage) {
       return;
     case Liveness::kSilent: break;
   }
+  const bool held = brake_holds(host);
   if (storage.silent_for < p.dead_after || silent_for(host) < p.dead_after) return;
-  if (braked(host)) {
+  if (held) {
     set_reason(host, "brake: too many hosts of the cluster are silent at once, not fencing");
     return;
   }
@@ -195,7 +207,7 @@ void Stepper::look_at_fencing(Host& host) {
     set_reason(host, "no out-of-band management: waiting for the lease to run out");
     return;
   }
-  if (braked(host)) {
+  if (brake_holds(host)) {
     set_reason(host, "brake: too many hosts of the cluster are silent at once, not fencing");
     return;
   }
