@@ -88,13 +88,18 @@ runtime::HttpRequest Client::request(bool read_only, const std::string& query) c
 
 Result<runtime::HttpResponse> Client::exchange(bool read_only, const std::string& query) {
   std::optional<Result<runtime::HttpResponse>> answer;
-  const auto handle = http_->send(request(read_only, query), [&answer](auto result) {
+  const runtime::HttpRequest sent = request(read_only, query);
+  const auto handle = http_->send(sent, [&answer](auto result) {
     answer.emplace(std::move(result));
   });
   loop_->run_until([&answer] { return answer.has_value(); }, kCallLimit + 5s);
   if (!answer) return fail(ErrorKind::kUnknown, "no answer");
   if (*answer) return std::move(*answer);
-  Error error = answer->error().context(settings_.url);
+  // The signed query stays out of what people see and paste.
+  Error error = answer->error();
+  if (const auto at = error.what.find(sent.url); at != std::string::npos) {
+    error.what.replace(at, sent.url.size(), settings_.url);
+  }
   if (error.kind == ErrorKind::kTimeout) error.kind = ErrorKind::kUnavailable;
   return fail(std::move(error));
 }

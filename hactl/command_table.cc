@@ -12,12 +12,14 @@ void append(std::vector<Command>& all, std::vector<Command> more) {
   std::move(more.begin(), more.end(), std::back_inserter(all));
 }
 
+constexpr std::size_t kWidestUsage = 36;
+
 std::string listing(const std::vector<const Command*>& commands) {
   std::size_t width = 0;
   for (const auto* command : commands) {
-    width = std::max(width, command->name.size() + 1 + command->usage.size());
+    const std::size_t needed = command->name.size() + 1 + command->usage.size();
+    if (needed <= kWidestUsage) width = std::max(width, needed);
   }
-  width = std::min<std::size_t>(width, 48);
   std::string out;
   for (const auto* command : commands) {
     const std::string left = command->name + " " + command->usage;

@@ -34,8 +34,9 @@ ExitCode without_command(const std::vector<std::string>& words) {
     return words.empty() ? ExitCode::kUsage : ExitCode::kOk;
   }
   const std::string known = words.size() > 1 && !family.empty() ? words[0] + " " + words[1] : words[0];
-  if (!family.empty() && words.size() == 1) return usage_error("'" + words[0] + "' what?", family);
-  return usage_error("there is no command '" + known + "'", family.empty() ? overview_help() : family);
+  if (!family.empty() && words.size() == 1) return usage_error(fmt::format("'{}' what?", words[0]), family);
+  return usage_error(fmt::format("there is no command '{}'", known),
+                     family.empty() ? "hactl --help lists them all\n" : family);
 }
 
 Result<runtime::Config> parse_options(const Command& command,

@@ -60,7 +60,7 @@ Status events(Context& context) {
   if (!context.option("type").empty()) filter["type"] = context.option("type");
   if (!context.option("level").empty()) filter["level"] = context.option("level");
   Params first = filter;
-  first["page"] = "1";
+  first.emplace("page", "1");
   first["pagesize"] = std::to_string(std::max<std::int64_t>(last, 1));
   MOLD_TRY(const Json answer, context.client.call("listEvents", first));
   std::vector<Json> rows = array_of(answer, "event");
