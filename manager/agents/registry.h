@@ -39,8 +39,14 @@ struct AgentView {
 
 class AgentRegistry {
  public:
+  // What hosts are told about beating on pools.
+  struct LeaseOptions {
+    Duration beat_interval{1'000};
+    Duration self_fence_deadline{10'000};
+    bool must_be_mountpoint = false;
+  };
   AgentRegistry(runtime::EventLoop& loop, Engine& engine, Inventory& inventory,
-                Authority& authority);
+                Authority& authority, LeaseOptions lease);
 
   // ---- for the API ----
   [[nodiscard]] AgentView view(HostId host) const;
@@ -60,6 +66,9 @@ class AgentRegistry {
   Result<HostId> admit(const std::string& common_name, const std::string& serial,
                        const std::string& address);
   void note_refusal(HostId host, const std::string& why);
+  // A caller without an identity: counted, and an event at most once a minute per address.
+  void refuse_stranger(const std::string& who, const std::string& why,
+                       const std::string& address);
   void on_hello(HostId host, const std::string& address);
   void on_session(HostId host, Epoch epoch);
   void on_beat(HostId host, const wire::BeatRequest& beat);
@@ -67,13 +76,11 @@ class AgentRegistry {
   [[nodiscard]] std::vector<wire::PoolInfo> pools_for(HostId host) const;
 
  private:
-  void refuse_stranger(const std::string& who, const std::string& why,
-                       const std::string& address);
-
   runtime::EventLoop& loop_;
   Engine& engine_;
   Inventory& inventory_;
   Authority& authority_;
+  LeaseOptions lease_;
   std::map<HostId, AgentView> agents_;
   std::map<std::string, Instant> stranger_noted_;  // when an event was last made about whom
   std::uint64_t refused_total_ = 0;

@@ -51,6 +51,7 @@ class PowerService {
   };
   void next(HostId host);
   void on_answer(const core::RequestPower& wanted, const port::PowerResult& result);
+  void remember_answered(OpId op);
   Result<port::PowerTarget> target_of(HostId host) const;
 
   Engine& engine_;

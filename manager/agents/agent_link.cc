@@ -1,0 +1,273 @@
+#include "manager/agents/agent_link.h"
+
+#include <utility>
+
+#include "lib/base/text.h"
+#include "lib/runtime/journal_log.h"
+#include "lib/wire/codec.h"
+#include "lib/wire/convert.h"
+#include "lib/wire/limits.h"
+#include "manager/agents/answers.h"
+
+namespace mold::manager {
+
+Result<std::unique_ptr<AgentLink>> AgentLink::start(runtime::EventLoop& loop, Options options,
+                                                    Engine& engine, Inventory& inventory,
+                                                    AgentRegistry& registry,
+                                                    Authority& authority) {
+  std::unique_ptr<AgentLink> link(
+      new AgentLink(loop, std::move(options), engine, inventory, registry, authority));
+  runtime::HttpServerConfig config;
+  config.address = link->options_.address;
+  config.port = link->options_.port;
+  config.tls = authority.server_tls();
+  config.require_client_cert = false;  // enrolment comes without; everything else is checked here
+  config.max_body_bytes = wire::limits::kBodyBytes;
+  const auto handler = [raw = link.get()](const Request& request, Reply reply) {
+    raw->handle(request, reply);
+  };
+  MOLD_TRY(link->server_, runtime::HttpServer::start(loop, std::move(config), handler));
+  return link;
+}
+
+AgentLink::AgentLink(runtime::EventLoop& loop, Options options, Engine& engine,
+                     Inventory& inventory, AgentRegistry& registry, Authority& authority)
+    : loop_(loop),
+      options_(std::move(options)),
+      engine_(engine),
+      inventory_(inventory),
+      registry_(registry),
+      authority_(authority),
+      alive_(std::make_shared<bool>(true)) {}
+
+AgentLink::~AgentLink() { *alive_ = false; }
+
+AgentSession& AgentLink::session(HostId host) {
+  const auto known = sessions_.find(host);
+  if (known != sessions_.end()) return known->second;
+  const auto uuid_of = [this](PoolId id) {
+    const PoolRecord* const pool = inventory_.pools().find(id);
+    return pool == nullptr ? std::string{} : pool->uuid;
+  };
+  const auto answer = [uuid_of](const Reply& reply, const std::vector<core::Order>& orders) {
+    wire::OrdersAnswer body;
+    for (const core::Order& order : orders) body.orders.push_back(wire::to_wire(order, uuid_of));
+    runtime::HttpReply message;
+    message.body = wire::encode(body);
+    return reply->answer(std::move(message));
+  };
+  const auto wanted = [this](const core::Order& order) {
+    if (!order.op) return true;
+    const auto vm = engine_.state().vms.find(order.vm);
+    return vm != engine_.state().vms.end() && vm->second.op == order.op;
+  };
+  return sessions_.try_emplace(host, loop_, answer, wanted).first->second;
+}
+
+bool AgentLink::is_current(HostId host, Epoch epoch) const {
+  const auto known = engine_.state().hosts.find(host);
+  return known != engine_.state().hosts.end() && epoch && known->second.epoch == epoch;
+}
+
+// ---- actions of the brain -----------------------------------------------------------------------
+
+void AgentLink::open_session(const core::OpenSession& open) {
+  AgentSession& agent = session(open.host);
+  if (const Reply parked = agent.open(open.epoch))
+    answer_error(parked, 409, wire::kErrorSession, "another session was opened for this host");
+  registry_.on_session(open.host, open.epoch);
+  const auto waiting = hellos_.find(open.session);
+  if (waiting == hellos_.end()) return;
+  const Reply reply = waiting->second.reply;
+  hellos_.erase(waiting);
+  const core::Policy& policy = engine_.brain().policy();
+  wire::HelloAnswer answer;
+  answer.epoch = open.epoch;
+  answer.manager = options_.manager_name;
+  answer.beat_interval_ms = static_cast<std::uint32_t>(policy.beat_interval.count());
+  answer.poll_wait_ms = static_cast<std::uint32_t>(options_.poll_wait.count());
+  answer.start_guard_ms = static_cast<std::uint32_t>(policy.start_guard.count());
+  answer.stop_grace_ms = static_cast<std::uint32_t>(policy.stop_grace.count());
+  answer.pools_version = inventory_.pools_version();
+  answer.pools = registry_.pools_for(open.host);
+  answer.managers = options_.managers;
+  const HostRecord* const record = inventory_.hosts().find(open.host);
+  const Cluster* const cluster =
+      record == nullptr ? nullptr : inventory_.clusters().find(record->cluster);
+  if (cluster != nullptr) answer.cluster_uuid = cluster->uuid;
+  answer_ok(reply, wire::encode(answer));
+}
+
+// Told to the agent by the answer to what it said; here only a session that is really over goes. A
+// late beat of an earlier session must not harm the present one.
+void AgentLink::refuse_session(const core::RefuseSession& refusal) {
+  registry_.note_refusal(refusal.host, refusal.why);
+  const auto known = sessions_.find(refusal.host);
+  if (known == sessions_.end() || is_current(refusal.host, known->second.epoch())) return;
+  if (const Reply parked = known->second.open(Epoch{}))
+    answer_error(parked, 409, wire::kErrorSession, refusal.why);
+}
+
+void AgentLink::send_order(const core::Order& order) {
+  if (!session(order.host).queue(order)) {
+    runtime::log_warning("orders for host " + std::to_string(order.host.value) +
+                         " pile up; the rest is sent again later");
+  }
+}
+
+// ---- requests of agents -------------------------------------------------------------------------
+
+void AgentLink::handle(const Request& request, const Reply& reply) {
+  if (request.path == wire::kEnrolPath) {
+    if (request.method != "POST") {
+      answer_error(reply, 404, wire::kErrorNotFound, "enrolment is a POST");
+      return;
+    }
+    on_enrol(request, reply);
+    return;
+  }
+  if (!request.peer_certificate) {
+    const std::string why = request.peer_certificate_problem.empty()
+                                ? "a client certificate is needed"
+                                : request.peer_certificate_problem;
+    registry_.refuse_stranger("", why, request.peer_address);
+    answer_error(reply, 403, wire::kErrorDenied, why);
+    return;
+  }
+  const auto host = registry_.admit(request.peer_certificate->common_name,
+                                    request.peer_certificate->serial, request.peer_address);
+  if (!host) {
+    answer_error(reply, 403, wire::kErrorDenied, host.error().what);
+    return;
+  }
+  route(*host, request, reply);
+}
+
+void AgentLink::route(HostId host, const Request& request, const Reply& reply) {
+  struct Route {
+    std::string_view method;
+    std::string_view path;
+    void (AgentLink::*handler)(HostId, const Request&, const Reply&);
+  };
+  static constexpr Route kRoutes[] = {
+      {"POST", wire::kBeatPath, &AgentLink::on_beat},
+      {"GET", wire::kOrdersPath, &AgentLink::on_orders},
+      {"POST", wire::kResultsPath, &AgentLink::on_results},
+      {"POST", wire::kReportPath, &AgentLink::on_report},
+      {"POST", wire::kHelloPath, &AgentLink::on_hello},
+      {"POST", kRenewPath, &AgentLink::on_renew},
+  };
+  for (const Route& route : kRoutes) {
+    if (route.path != request.path || route.method != request.method) continue;
+    (this->*route.handler)(host, request, reply);
+    return;
+  }
+  answer_error(reply, 404, wire::kErrorNotFound, request.method + " " + request.path);
+}
+
+void AgentLink::refuse_epoch(HostId host, const Reply& reply, const std::string& why) {
+  registry_.note_refusal(host, why);
+  answer_error(reply, 409, wire::kErrorSession, why);
+}
+
+void AgentLink::on_orders(HostId host, const Request& request, const Reply& reply) {
+  const std::string* const text = request.query_value("epoch");
+  const auto number = text == nullptr ? std::nullopt : parse_number<std::uint64_t>(*text);
+  if (!number) {
+    answer_error(reply, 400, wire::kErrorInvalid, "epoch: missing or not a number");
+    return;
+  }
+  AgentSession& agent = session(host);
+  if (agent.epoch() != Epoch{*number} || !is_current(host, Epoch{*number})) {
+    refuse_epoch(host, reply, "the epoch is not current");
+    return;
+  }
+  agent.poll(reply, options_.poll_wait);
+}
+
+void AgentLink::on_results(HostId host, const Request& request, const Reply& reply) {
+  const auto message = wire::decode_results_request(request.body);
+  if (!message) {
+    answer_failure(reply, message.error());
+    return;
+  }
+  if (!is_current(host, message->epoch)) {
+    refuse_epoch(host, reply, "the epoch is not current");
+    return;
+  }
+  for (const core::OrderResult& result : message->results) {
+    engine_.submit(core::OrderAnswered{host, result});
+    session(host).answered(result.op);
+  }
+  engine_.when_durable([reply](const Status& status) {
+    if (status) answer_ok(reply, wire::encode(wire::Ack{}));
+    else answer_failure(reply, status.error());
+  });
+}
+
+void AgentLink::on_report(HostId host, const Request& request, const Reply& reply) {
+  const auto message = wire::decode_report_request(request.body);
+  if (!message) {
+    answer_failure(reply, message.error());
+    return;
+  }
+  const TurnOutcome outcome =
+      engine_.submit(core::ReportReceived{host, message->epoch, message->vms});
+  if (outcome.session_refused) {
+    refuse_epoch(host, reply, outcome.why);
+    return;
+  }
+  registry_.on_report(host, *message);
+  engine_.when_durable([reply](const Status& status) {
+    if (status) answer_ok(reply, wire::encode(wire::Ack{}));
+    else answer_failure(reply, status.error());
+  });
+}
+
+std::vector<core::LeaseReading> AgentLink::readings(
+    const std::vector<wire::Reading>& readings) const {
+  std::vector<core::LeaseReading> known;
+  known.reserve(readings.size());
+  for (const wire::Reading& reading : readings) {
+    const PoolRecord* const pool = inventory_.pools().find_uuid(reading.pool_uuid);
+    const HostRecord* const subject = inventory_.hosts().find_live_uuid(reading.subject_uuid);
+    if (pool == nullptr || subject == nullptr) continue;  // not ours: says nothing about anybody
+    core::LeaseReading out;
+    out.pool = pool->id;
+    out.subject = subject->id;
+    out.readable = reading.readable;
+    out.counter = reading.counter;
+    out.incarnation = reading.incarnation;
+    out.armed = reading.armed;
+    out.deadline = Duration{static_cast<std::int64_t>(reading.deadline_ms)};
+    out.unchanged = Duration{static_cast<std::int64_t>(reading.unchanged_ms)};
+    known.push_back(out);
+  }
+  return known;
+}
+
+void AgentLink::on_beat(HostId host, const Request& request, const Reply& reply) {
+  const auto beat = wire::decode_beat_request(request.body);
+  if (!beat) {
+    answer_failure(reply, beat.error());
+    return;
+  }
+  core::BeatReceived event;
+  event.host = host;
+  event.epoch = beat->epoch;
+  event.incarnation = beat->incarnation;
+  event.self_stall = Duration{static_cast<std::int64_t>(beat->self_stall_ms)};
+  event.readings = readings(beat->readings);
+  const TurnOutcome outcome = engine_.submit(std::move(event));
+  if (outcome.session_refused) {
+    refuse_epoch(host, reply, outcome.why);
+    return;
+  }
+  registry_.on_beat(host, *beat);
+  wire::BeatAnswer answer;
+  answer.pools_version = inventory_.pools_version();
+  if (beat->pools_version != answer.pools_version) answer.pools = registry_.pools_for(host);
+  answer_ok(reply, wire::encode(answer));
+}
+
+}  // namespace mold::manager

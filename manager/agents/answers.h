@@ -1,0 +1,17 @@
+#pragma once
+// Answers of the agents' door. Pure.
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.h"
+#include "lib/runtime/async_reply.h"
+
+namespace mold::manager {
+
+void answer_ok(const runtime::AsyncReplyPtr& reply, std::string body);
+void answer_error(const runtime::AsyncReplyPtr& reply, int status, std::string_view error,
+                  const std::string& text);
+// What a failure of the house means to an agent: 400 what it said is wrong, 403, 503 try again.
+void answer_failure(const runtime::AsyncReplyPtr& reply, const Error& error);
+
+}  // namespace mold::manager

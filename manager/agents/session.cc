@@ -1,0 +1,75 @@
+#include "manager/agents/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/wire/limits.h"
+
+namespace mold::manager {
+
+AgentSession::AgentSession(runtime::EventLoop& loop, AnswerOrders answer, Wanted wanted)
+    : answer_(std::move(answer)), wanted_(std::move(wanted)), park_timer_(loop) {}
+
+runtime::AsyncReplyPtr AgentSession::open(Epoch epoch) {
+  epoch_ = epoch;
+  orders_.clear();
+  return take_parked();
+}
+
+runtime::AsyncReplyPtr AgentSession::take_parked() {
+  park_timer_.cancel();
+  return std::exchange(parked_, nullptr);
+}
+
+bool AgentSession::queue(const core::Order& order) {
+  if (order.epoch != epoch_) return true;  // of another session: the brain sends it again
+  const auto same = [&order](const Waiting& w) {
+    return w.order.op == order.op && w.order.vm == order.vm &&
+           w.order.generation == order.generation;
+  };
+  const auto known = std::find_if(orders_.begin(), orders_.end(), same);
+  if (known != orders_.end()) {
+    *known = {order, false};
+  } else {
+    if (orders_.size() >= wire::limits::kOrders) drop_unwanted();
+    if (orders_.size() >= wire::limits::kOrders) return false;
+    orders_.push_back({order, false});
+  }
+  hand_out();
+  return true;
+}
+
+void AgentSession::answered(OpId op) {
+  std::erase_if(orders_, [op](const Waiting& w) { return w.order.op == op; });
+}
+
+void AgentSession::drop_unwanted() {
+  std::erase_if(orders_, [this](const Waiting& w) { return !wanted_(w.order); });
+}
+
+void AgentSession::poll(runtime::AsyncReplyPtr reply, Duration wait) {
+  if (const runtime::AsyncReplyPtr older = take_parked()) answer_(older, {});
+  parked_ = std::move(reply);
+  if (hand_out()) return;
+  park_timer_.start_after(wait, [this] {
+    if (const runtime::AsyncReplyPtr waited = take_parked()) answer_(waited, {});
+  });
+}
+
+bool AgentSession::hand_out() {
+  if (parked_ == nullptr) return false;
+  drop_unwanted();
+  std::vector<core::Order> fresh;
+  for (const Waiting& waiting : orders_) {
+    if (!waiting.handed_out) fresh.push_back(waiting.order);
+  }
+  if (fresh.empty()) return false;
+  const runtime::AsyncReplyPtr reply = take_parked();
+  if (!answer_(reply, fresh)) return true;  // nobody was there: still to be handed out
+  for (Waiting& waiting : orders_) waiting.handed_out = true;
+  // Nobody answers an order without op: handing it out is all.
+  std::erase_if(orders_, [](const Waiting& w) { return !w.order.op; });
+  return true;
+}
+
+}  // namespace mold::manager

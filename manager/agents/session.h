@@ -1,0 +1,57 @@
+#pragma once
+// One agent's session as the listener keeps it: its epoch, the orders waiting for their results, and
+// the poll it has parked here. An order stays until its result came or the brain no longer waits for
+// it; it is handed out once, and again when the brain sends it again. Loop thread only.
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/engine/order.h"
+#include "lib/base/ids.h"
+#include "lib/base/time.h"
+#include "lib/runtime/async_reply.h"
+#include "lib/runtime/event_loop.h"
+
+namespace mold::manager {
+
+class AgentSession {
+ public:
+  // Answers a parked poll: with orders (maybe none), or with a refusal.
+  using AnswerOrders =
+      std::function<bool(const runtime::AsyncReplyPtr&, const std::vector<core::Order>&)>;
+  using Wanted = std::function<bool(const core::Order&)>;
+
+  AgentSession(runtime::EventLoop& loop, AnswerOrders answer, Wanted wanted);
+
+  [[nodiscard]] Epoch epoch() const { return epoch_; }
+  // A new session: what was queued under the old epoch is dropped. The parked poll is handed back.
+  runtime::AsyncReplyPtr open(Epoch epoch);
+  // False when the queue is full (the brain sends again).
+  bool queue(const core::Order& order);
+  void answered(OpId op);
+  // Answers at once when there is something to hand out, else parks up to `wait`. An older parked
+  // poll is answered empty.
+  void poll(runtime::AsyncReplyPtr reply, Duration wait);
+  runtime::AsyncReplyPtr take_parked();
+  [[nodiscard]] std::size_t waiting() const { return orders_.size(); }
+  [[nodiscard]] bool parked() const { return parked_ != nullptr; }
+
+ private:
+  struct Waiting {
+    core::Order order;
+    bool handed_out = false;
+  };
+  void drop_unwanted();
+  bool hand_out();  // true when the parked poll was answered with orders
+
+  AnswerOrders answer_;
+  Wanted wanted_;
+  Epoch epoch_;
+  std::deque<Waiting> orders_;
+  runtime::AsyncReplyPtr parked_;
+  runtime::Timer park_timer_;
+};
+
+}  // namespace mold::manager
