@@ -87,13 +87,17 @@ class Reader {
   template <class T>
   void number(std::string_view key, T& out) {
     const auto parsed = parse_number<T>(value(key));
-    if (parsed) out = *parsed;
-    else failed_ = true;
+    if (parsed)
+      out = *parsed;
+    else
+      failed_ = true;
   }
   void uuid(std::string_view key, Uuid& out) {
     const auto parsed = Uuid::parse(value(key));
-    if (parsed) out = *parsed;
-    else failed_ = true;
+    if (parsed)
+      out = *parsed;
+    else
+      failed_ = true;
   }
   [[nodiscard]] bool failed() const { return failed_; }
   void fail() { failed_ = true; }
@@ -155,11 +159,16 @@ void encode_beat(const BeatRecord& record, BeatBlock out) {
 
 std::string_view to_string(BeatVerdict verdict) {
   switch (verdict) {
-    case BeatVerdict::kOk: return "ok";
-    case BeatVerdict::kTruncated: return "truncated";
-    case BeatVerdict::kNotARecord: return "not a beat record";
-    case BeatVerdict::kOtherVersion: return "other format version";
-    case BeatVerdict::kDamaged: return "damaged";
+    case BeatVerdict::kOk:
+      return "ok";
+    case BeatVerdict::kTruncated:
+      return "truncated";
+    case BeatVerdict::kNotARecord:
+      return "not a beat record";
+    case BeatVerdict::kOtherVersion:
+      return "other format version";
+    case BeatVerdict::kDamaged:
+      return "damaged";
   }
   MOLD_UNREACHABLE();
 }
@@ -170,10 +179,9 @@ BeatVerdict decode_beat(std::span<const std::byte> block, BeatRecord& out) {
     return block.size() < kMagic.size() ? BeatVerdict::kTruncated : BeatVerdict::kNotARecord;
   }
   const auto version_end = text.find('\n');
-  const auto version = parse_number<std::uint32_t>(
-      text.substr(kMagic.size(), version_end == std::string_view::npos
-                                     ? std::string_view::npos
-                                     : version_end - kMagic.size()));
+  const auto version = parse_number<std::uint32_t>(text.substr(
+      kMagic.size(), version_end == std::string_view::npos ? std::string_view::npos
+                                                           : version_end - kMagic.size()));
   if (version && *version != kBeatVersion) return BeatVerdict::kOtherVersion;
   if (block.size() != kBeatBlockSize) return BeatVerdict::kTruncated;
   BeatRecord record;
@@ -186,8 +194,7 @@ BeatVerdict decode_beat(std::span<const std::byte> block, BeatRecord& out) {
   return BeatVerdict::kOk;
 }
 
-bool is_foreign(const BeatRecord& record, const Uuid& cluster, const Uuid& pool,
-                const Uuid& host) {
+bool is_foreign(const BeatRecord& record, const Uuid& cluster, const Uuid& pool, const Uuid& host) {
   return record.cluster != cluster || record.pool != pool || record.host != host;
 }
 

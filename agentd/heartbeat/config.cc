@@ -27,8 +27,8 @@ template <class T>
 Status set_number(std::string_view value, T low, T high, T& out) {
   const auto number = parse_number<T>(value);
   if (!number || *number < low || *number > high) {
-    return fail(ErrorKind::kInvalid,
-                "a number from " + std::to_string(low) + " to " + std::to_string(high) + " expected");
+    return fail(ErrorKind::kInvalid, "a number from " + std::to_string(low) + " to " +
+                                         std::to_string(high) + " expected");
   }
   out = *number;
   return {};
@@ -46,7 +46,8 @@ Status set_prefixes(std::string_view value, std::vector<std::string>& out) {
   std::vector<std::string> prefixes;
   for (const auto& part : split(value, ',')) {
     const auto name = trim(part);
-    if (name.size() < 3) return fail(ErrorKind::kInvalid, "names of at least 3 characters expected");
+    if (name.size() < 3)
+      return fail(ErrorKind::kInvalid, "names of at least 3 characters expected");
     prefixes.emplace_back(name);
   }
   out = std::move(prefixes);

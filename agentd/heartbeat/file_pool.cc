@@ -1,7 +1,8 @@
-// The file pool: a directory shared by the cluster's hosts (NFS, CephFS, GFS2 or any other). One file
-// per host, one block, rewritten in place. A record's file is made by write-and-rename, so no reader
-// ever meets an empty one. The identity file `.mold-ha/pool` tells this pool from another one and from
-// the empty directory below a missing mount; it is made once, when a pool is first seen.
+// The file pool: a directory shared by the cluster's hosts (NFS, CephFS, GFS2 or any other). One
+// file per host, one block, rewritten in place. A record's file is made by write-and-rename, so no
+// reader ever meets an empty one. The identity file `.mold-ha/pool` tells this pool from another
+// one and from the empty directory below a missing mount; it is made once, when a pool is first
+// seen.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +23,9 @@ namespace {
 
 constexpr std::size_t kNameSize = kMaxPoolPath + 128;
 
-PoolOutcome failed(PoolFault fault, int error) { return {fault, error}; }
+PoolOutcome failed(PoolFault fault, int error) {
+  return {fault, error};
+}
 
 // Opens for direct I/O where the file system can do that, else normally.
 UniqueFd open_direct(const char* path, int flags, mode_t mode, bool& direct) {

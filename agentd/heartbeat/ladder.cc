@@ -29,8 +29,8 @@ LadderStep Ladder::step(Instant now, bool watchdog_armed) {
     lose(now);
     step.lost_now = true;
   }
-  if (!held_ && (!lost_ || verified_gone() || !acts()) && !leaving_ &&
-      policy_.workable() && good_ >= policy_.probation_beats && now < valid_until_) {
+  if (!held_ && (!lost_ || verified_gone() || !acts()) && !leaving_ && policy_.workable() &&
+      good_ >= policy_.probation_beats && now < valid_until_) {
     held_ = true;
     lost_ = false;
     kill_ = KillState::kIdle;

@@ -1,15 +1,15 @@
 #pragma once
 // The ladder of one pool: from beats that no longer come through to VMs that can no longer write.
-// Pure: no I/O, no clock, no memory beyond its few fields; the supervisor tells it what happened and
-// when, and does what the step says. It is the host's half of the promise whose other half (how long
-// an observer waits) is core/lease.
+// Pure: no I/O, no clock, no memory beyond its few fields; the supervisor tells it what happened
+// and when, and does what the step says. It is the host's half of the promise whose other half (how
+// long an observer waits) is core/lease.
 //
 //   issued            kill_after           +verify_grace                    deadline
 //     |--- lease valid ---|--- kill, verify ---|--- watchdog not fed: reset ---|
 //
 // kill_after = deadline - watchdog timeout - verify_grace. Everything counts from the moment a beat
-// was ISSUED (it may reach the storage at once), and only once it was acknowledged: so the host never
-// believes in its lease longer than any observer can.
+// was ISSUED (it may reach the storage at once), and only once it was acknowledged: so the host
+// never believes in its lease longer than any observer can.
 //
 // Invariants
 // - After the lease ran out the next step says "kill"; no beat may be issued before a look at the
@@ -19,7 +19,8 @@
 // - A promise (a record saying "armed" that was issued) lasts until a record without it was
 //   acknowledged, or until the VMs are verified gone: removing a pool, another policy, a lost
 //   watchdog or a restart do not end it earlier.
-// - A longer deadline counts only after a beat that announces it was acknowledged, a shorter one from
+// - A longer deadline counts only after a beat that announces it was acknowledged, a shorter one
+// from
 //   the moment it is issued.
 // Times are CLOCK_BOOTTIME of this host. One owner, one thread.
 #include <cstdint>
@@ -31,9 +32,9 @@
 namespace mold::heartbeat {
 
 struct LadderPolicy {
-  Duration deadline{10000};          // announced in the record
-  Duration watchdog_timeout{4000};   // as read back from the device
-  Duration verify_grace{1000};       // from the first SIGKILL to "not gone in time"
+  Duration deadline{10000};         // announced in the record
+  Duration watchdog_timeout{4000};  // as read back from the device
+  Duration verify_grace{1000};      // from the first SIGKILL to "not gone in time"
   Duration beat_interval{1000};
   unsigned probation_beats = 3;
   PoolPolicy on_lost = PoolPolicy::kKillVms;
@@ -68,8 +69,8 @@ class Ladder {
  public:
   explicit Ladder(const LadderPolicy& policy) : policy_(policy), deadline_(policy.deadline) {}
 
-  // After a restart of mold-heartbeat in the same boot: goes on where the lease board shows that the
-  // last instance stopped. `promised`: it had announced "armed" and not taken it back.
+  // After a restart of mold-heartbeat in the same boot: goes on where the lease board shows that
+  // the last instance stopped. `promised`: it had announced "armed" and not taken it back.
   void inherit(LeaseState state, Instant valid_until, Duration deadline, bool promised);
 
   // Whatever may have changed, time above all. Call it before anything else in a round.

@@ -19,7 +19,9 @@ namespace {
 
 constexpr int kMaxSnapshotTries = 1000;
 
-const BoardFile& board_at(const void* mapped) { return *static_cast<const BoardFile*>(mapped); }
+const BoardFile& board_at(const void* mapped) {
+  return *static_cast<const BoardFile*>(mapped);
+}
 
 std::uint64_t load_sequence(const BoardFile& board, std::memory_order order) {
   auto& word = const_cast<std::uint64_t&>(board.sequence);  // a load only; the mapping is read-only
@@ -125,28 +127,38 @@ LeaseSnapshot snapshot_of(const BoardImage& raw) {
 
 std::string_view to_string(LeaseState state) {
   switch (state) {
-    case LeaseState::kNotCounted: return "not-counted";
-    case LeaseState::kHeld: return "held";
-    case LeaseState::kLost: return "lost";
-    case LeaseState::kLeaving: return "leaving";
+    case LeaseState::kNotCounted:
+      return "not-counted";
+    case LeaseState::kHeld:
+      return "held";
+    case LeaseState::kLost:
+      return "lost";
+    case LeaseState::kLeaving:
+      return "leaving";
   }
   MOLD_UNREACHABLE();
 }
 
 std::string_view to_string(KillState state) {
   switch (state) {
-    case KillState::kIdle: return "idle";
-    case KillState::kKilling: return "killing";
-    case KillState::kVerifiedGone: return "verified-gone";
-    case KillState::kStuck: return "stuck";
+    case KillState::kIdle:
+      return "idle";
+    case KillState::kKilling:
+      return "killing";
+    case KillState::kVerifiedGone:
+      return "verified-gone";
+    case KillState::kStuck:
+      return "stuck";
   }
   MOLD_UNREACHABLE();
 }
 
 std::string_view to_string(ReadingStatus status) {
   switch (status) {
-    case ReadingStatus::kUnknown: return "unknown";
-    case ReadingStatus::kOk: return "ok";
+    case ReadingStatus::kUnknown:
+      return "unknown";
+    case ReadingStatus::kOk:
+      return "ok";
   }
   MOLD_UNREACHABLE();
 }
@@ -204,7 +216,9 @@ LeaseBoardReader& LeaseBoardReader::operator=(LeaseBoardReader&& other) noexcept
   return *this;
 }
 
-LeaseBoardReader::~LeaseBoardReader() { unmap(); }
+LeaseBoardReader::~LeaseBoardReader() {
+  unmap();
+}
 
 void LeaseBoardReader::unmap() {
   if (mapped_ != nullptr) ::munmap(const_cast<void*>(mapped_), sizeof(BoardFile));

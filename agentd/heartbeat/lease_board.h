@@ -1,14 +1,16 @@
 #pragma once
 // The lease board: what mold-heartbeat knows, for everybody on this host. A file of fixed layout in
 // /run (memory), mapped; written by the supervisor of mold-heartbeat only, read by agentd, by the
-// libvirt hook and by `mold-heartbeat --status` without any call into that process, so that a reader
-// can neither stall nor crash it. lease_board_layout.h is the layout, a seqlock; here is the reader.
+// libvirt hook and by `mold-heartbeat --status` without any call into that process, so that a
+// reader can neither stall nor crash it. lease_board_layout.h is the layout, a seqlock; here is the
+// reader.
 //
 // Rules for readers
 // - A VM of a pool may be started only while may_start(pool lease, now) is true; no board, no pool,
 //   or an error from snapshot() means no.
 // - All times are CLOCK_BOOTTIME milliseconds of this host and this boot.
-// - updated_at tells whether the supervisor still lives: older than a few seconds is suspicious. The
+// - updated_at tells whether the supervisor still lives: older than a few seconds is suspicious.
+// The
 //   leases run out by themselves (valid_until), with or without a living supervisor.
 // One reader per thread; a reader holds one fd and one mapping.
 #include <cstdint>
@@ -25,7 +27,8 @@
 namespace mold::heartbeat {
 
 inline constexpr std::string_view kDefaultBoardPath = "/run/mold/leases";
-// Text, one decimal number: this host's epoch as the manager gave it; agentd replaces it atomically.
+// Text, one decimal number: this host's epoch as the manager gave it; agentd replaces it
+// atomically.
 inline constexpr std::string_view kDefaultEpochPath = "/run/mold/epoch";
 
 enum class LeaseState : std::uint8_t {
@@ -120,8 +123,8 @@ class LeaseBoardReader {
   LeaseBoardReader& operator=(const LeaseBoardReader&) = delete;
   ~LeaseBoardReader();
 
-  // A consistent copy. Follows a replaced file by itself. kBusy: the writer was caught in the middle
-  // of an update again and again (it died there): treat as no lease.
+  // A consistent copy. Follows a replaced file by itself. kBusy: the writer was caught in the
+  // middle of an update again and again (it died there): treat as no lease.
   Result<LeaseSnapshot> snapshot();
 
  private:

@@ -1,12 +1,13 @@
 #pragma once
 // The bytes of the lease board, shared by its one writer (lease_board_writer.h) and its readers
-// (lease_board.h). Everything is fixed size, little surprises: an array of pools, each with an array
-// of readings. A change of anything here is a new kBoardVersion.
+// (lease_board.h). Everything is fixed size, little surprises: an array of pools, each with an
+// array of readings. A change of anything here is a new kBoardVersion.
 //
 // Seqlock: `sequence` is odd while the writer copies; a reader takes it before and after its copy
 // and starts again when it was odd or has changed. All words are copied as relaxed 64-bit atomics
 // between the two fences, so this holds between processes and is clean under ThreadSanitizer too.
-// Bounds (pool_count, reading_count) are checked again by the reader: a board is input like any other.
+// Bounds (pool_count, reading_count) are checked again by the reader: a board is input like any
+// other.
 #include <atomic>
 #include <cstdint>
 #include <type_traits>

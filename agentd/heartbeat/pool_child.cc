@@ -142,15 +142,24 @@ class PoolChild {
 
 const char* to_text(PoolFault fault) {
   switch (fault) {
-    case PoolFault::kNone: return "ok";
-    case PoolFault::kDirectory: return "pool directory";
-    case PoolFault::kNotMounted: return "pool directory is not a mount point";
-    case PoolFault::kIdentityMissing: return "pool identity file (.mold-ha/pool; is it mounted?)";
-    case PoolFault::kForeignPool: return "directory belongs to another pool or cluster";
-    case PoolFault::kCreate: return "creating beat files";
-    case PoolFault::kOpen: return "opening the beat record";
-    case PoolFault::kWrite: return "writing the beat record";
-    case PoolFault::kShortWrite: return "beat record written in part only";
+    case PoolFault::kNone:
+      return "ok";
+    case PoolFault::kDirectory:
+      return "pool directory";
+    case PoolFault::kNotMounted:
+      return "pool directory is not a mount point";
+    case PoolFault::kIdentityMissing:
+      return "pool identity file (.mold-ha/pool; is it mounted?)";
+    case PoolFault::kForeignPool:
+      return "directory belongs to another pool or cluster";
+    case PoolFault::kCreate:
+      return "creating beat files";
+    case PoolFault::kOpen:
+      return "opening the beat record";
+    case PoolFault::kWrite:
+      return "writing the beat record";
+    case PoolFault::kShortWrite:
+      return "beat record written in part only";
   }
   MOLD_UNREACHABLE();
 }
@@ -161,8 +170,8 @@ bool become_pool_child(int socket, int parent_pid) {
   (void)::prctl(PR_SET_NAME, "mold-hb-pool");
   close_all_but(socket);
   for (const int sig : {SIGTERM, SIGINT, SIGHUP}) {
-    // A signal to the whole group must not take the children away from a supervisor that is about to
-    // write its last beats; it ends us itself.
+    // A signal to the whole group must not take the children away from a supervisor that is about
+    // to write its last beats; it ends us itself.
     struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
     (void)::sigaction(sig, &ignore, nullptr);

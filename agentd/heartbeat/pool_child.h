@@ -9,8 +9,8 @@ namespace mold::heartbeat {
 // The child's life; returns its exit code. `socket` is its end of the pair.
 int run_pool_child(int socket, PoolMedium& medium, const PoolChildSetup& setup);
 
-// Right after fork: drops the supervisor's descriptors, signals, priority. False: the parent is dead
-// already.
+// Right after fork: drops the supervisor's descriptors, signals, priority. False: the parent is
+// dead already.
 bool become_pool_child(int socket, int parent_pid);
 
 }  // namespace mold::heartbeat

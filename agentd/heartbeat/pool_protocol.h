@@ -1,7 +1,7 @@
 #pragma once
 // What the supervisor and a pool's child say to each other: structs of fixed size, one per packet,
-// over a SOCK_SEQPACKET pair. Both ends are one binary, so there is no version. The supervisor never
-// waits for the child; the child waits only for the supervisor's acceptance of an answer.
+// over a SOCK_SEQPACKET pair. Both ends are one binary, so there is no version. The supervisor
+// never waits for the child; the child waits only for the supervisor's acceptance of an answer.
 #include <cstdint>
 
 #include "agentd/heartbeat/beat_record.h"

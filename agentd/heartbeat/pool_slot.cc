@@ -29,11 +29,12 @@ void PoolSlot::configure(const PoolEntry& entry, const LadderPolicy& policy, Boa
   last_took_ms_ = 0;
   last_ack_ = next_issue_ = restart_at_ = Instant{};
   if (!policy.workable()) {
-    log_line(LogLevel::kError,
-             "pool %s: deadline of %lld ms is too short for the watchdog (%lld ms), the grace and two "
-             "beats: its lease cannot be held",
-             name_, static_cast<long long>(policy.deadline.count()),
-             static_cast<long long>(policy.watchdog_timeout.count()));
+    log_line(
+        LogLevel::kError,
+        "pool %s: deadline of %lld ms is too short for the watchdog (%lld ms), the grace and two "
+        "beats: its lease cannot be held",
+        name_, static_cast<long long>(policy.deadline.count()),
+        static_cast<long long>(policy.watchdog_timeout.count()));
   }
 }
 
@@ -67,8 +68,9 @@ void PoolSlot::tend_worker(Instant now, const HostFacts& facts) {
   }
   const Duration patience = std::max(ladder_.deadline(), Duration{2000});
   if (worker_.usable() && ladder_.outstanding() && now - issued_at_ > patience) {
-    log_line(LogLevel::kError, "pool %s: no answer from its storage for %lld ms, giving its process up",
-             name_, static_cast<long long>((now - issued_at_).count()));
+    log_line(LogLevel::kError,
+             "pool %s: no answer from its storage for %lld ms, giving its process up", name_,
+             static_cast<long long>((now - issued_at_).count()));
     worker_.stop();
     beat_failed(now, PoolFault::kWrite, ETIMEDOUT);
   }
@@ -100,7 +102,7 @@ void PoolSlot::issue_if_due(Instant now, const LadderStep& step, HostFacts& fact
   record.counter = facts.counter++;
   record.deadline_ms = static_cast<std::uint32_t>(ladder_.policy().deadline.count());
   record.armed = step.announce_armed;
-  record.health = failing_                                 ? PoolHealth::kFailing
+  record.health = failing_                                  ? PoolHealth::kFailing
                   : last_took_ms_ > entry_.beat_interval_ms ? PoolHealth::kSlow
                                                             : PoolHealth::kOk;
   next_issue_ = now + Duration{entry_.beat_interval_ms};
@@ -122,8 +124,12 @@ bool PoolSlot::drain(Instant now) {
         std::snprintf(real_path_, sizeof real_path_, "%.511s", report.real_path);
         identity_known_ = true;
         break;
-      case ChildSays::kDone: on_done(now, report); break;
-      case ChildSays::kReading: on_reading(report); break;
+      case ChildSays::kDone:
+        on_done(now, report);
+        break;
+      case ChildSays::kReading:
+        on_reading(report);
+        break;
     }
   }
   return count > 0;
@@ -176,8 +182,8 @@ void PoolSlot::on_reading(const ChildReport& report) {
   BoardReading* reading = reading_of(report.host);
   if (reading == nullptr) return;
   reading->tried_at_ms = report.ended_ms;
-  reading->status = static_cast<std::uint8_t>(report.readable ? ReadingStatus::kOk
-                                                              : ReadingStatus::kUnknown);
+  reading->status =
+      static_cast<std::uint8_t>(report.readable ? ReadingStatus::kOk : ReadingStatus::kUnknown);
   if (!report.readable) return;
   const auto& record = report.record;
   const bool changed = reading->read_at_ms == 0 || reading->counter != record.counter ||
@@ -212,10 +218,10 @@ void PoolSlot::fill_board() {
   head.kill = static_cast<std::uint8_t>(ladder_.kill_state());
   head.armed_announced = ladder_.promised() ? 1 : 0;
   head.child_stuck = worker_.stuck() ? 1 : 0;
-  head.health = static_cast<std::uint8_t>(failing_ || worker_.stuck() ? PoolHealth::kFailing
-                                          : last_took_ms_ > entry_.beat_interval_ms
-                                              ? PoolHealth::kSlow
-                                              : PoolHealth::kOk);
+  head.health =
+      static_cast<std::uint8_t>(failing_ || worker_.stuck()               ? PoolHealth::kFailing
+                                : last_took_ms_ > entry_.beat_interval_ms ? PoolHealth::kSlow
+                                                                          : PoolHealth::kOk);
 }
 
 }  // namespace mold::heartbeat

@@ -16,7 +16,8 @@ struct HostFacts {
   Uuid boot;
   std::uint64_t epoch = 0;
   std::uint64_t incarnation = 0;
-  std::uint64_t counter = 0;  // next beat's; begins at the boot-time clock, so no restart repeats one
+  std::uint64_t counter =
+      0;  // next beat's; begins at the boot-time clock, so no restart repeats one
 };
 
 class PoolSlot {
@@ -32,7 +33,8 @@ class PoolSlot {
   [[nodiscard]] bool worker_present() const { return worker_.present(); }
 
   void configure(const PoolEntry& entry, const LadderPolicy& policy, BoardPool& board);
-  // Changes of a pool that goes on: policy, deadline, interval, options. Another path is a new child.
+  // Changes of a pool that goes on: policy, deadline, interval, options. Another path is a new
+  // child.
   void reconfigure(const PoolEntry& entry, const LadderPolicy& policy);
   void inherit(const BoardPoolHead& old);
   void clear();

@@ -136,16 +136,20 @@ Status write_all(int fd, std::string_view text, const std::string& path) {
 
 std::string_view to_string(PoolType type) {
   switch (type) {
-    case PoolType::kFile: return "file";
+    case PoolType::kFile:
+      return "file";
   }
   MOLD_UNREACHABLE();
 }
 
 std::string_view to_string(PoolPolicy policy) {
   switch (policy) {
-    case PoolPolicy::kKillVms: return "kill-vms";
-    case PoolPolicy::kResetHost: return "reset-host";
-    case PoolPolicy::kLogOnly: return "log-only";
+    case PoolPolicy::kKillVms:
+      return "kill-vms";
+    case PoolPolicy::kResetHost:
+      return "reset-host";
+    case PoolPolicy::kLogOnly:
+      return "log-only";
   }
   MOLD_UNREACHABLE();
 }
@@ -171,7 +175,8 @@ std::string format_pools(const PoolsFile& file) {
   for (const auto& pool : file.pools) {
     out += "pool " + pool.uuid.text() + " ";
     out += to_string(pool.type);
-    out += " " + std::to_string(pool.beat_interval_ms) + " " + std::to_string(pool.deadline_ms) + " ";
+    out +=
+        " " + std::to_string(pool.beat_interval_ms) + " " + std::to_string(pool.deadline_ms) + " ";
     out += to_string(pool.policy);
     out += pool.must_be_mountpoint ? " mountpoint " : " - ";
     out += pool.path + "\n";

@@ -1,7 +1,7 @@
 #pragma once
 // The pools file: how agentd tells mold-heartbeat which pools to beat on. agentd replaces it
-// atomically (tmp, fsync, rename); mold-heartbeat looks at it every second and on SIGHUP. It lies on
-// the host's own disk, never on a pool.
+// atomically (tmp, fsync, rename); mold-heartbeat looks at it every second and on SIGHUP. It lies
+// on the host's own disk, never on a pool.
 //
 //   mold-pools 1
 //   cluster 6f1c...                                    the cluster's UUID
@@ -9,9 +9,10 @@
 //   end
 //
 // Beat interval or deadline 0: the default of heartbeat.conf.
-// The path is the rest of the line (it may hold blanks). `end` guards against a cut-off file. A file
-// that is wrong anywhere is refused as a whole and the pools known before stay in force: a typing
-// error must not take away anybody's lease. An empty list is written as a file without pool lines.
+// The path is the rest of the line (it may hold blanks). `end` guards against a cut-off file. A
+// file that is wrong anywhere is refused as a whole and the pools known before stay in force: a
+// typing error must not take away anybody's lease. An empty list is written as a file without pool
+// lines.
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -35,8 +35,8 @@ void put(const char* line, std::size_t size) {
 
 void log_line(LogLevel level, const char* format, ...) {
   char line[512];
-  auto used = static_cast<std::size_t>(
-      std::snprintf(line, sizeof line, "<%d>", static_cast<int>(level)));
+  auto used =
+      static_cast<std::size_t>(std::snprintf(line, sizeof line, "<%d>", static_cast<int>(level)));
   va_list arguments;
   va_start(arguments, format);
   const int more = std::vsnprintf(line + used, sizeof line - used - 1, format, arguments);
@@ -46,7 +46,9 @@ void log_line(LogLevel level, const char* format, ...) {
   put(line, used);
 }
 
-std::uint64_t dropped_log_lines() { return dropped; }
+std::uint64_t dropped_log_lines() {
+  return dropped;
+}
 
 void notify_init() {
   const char* path = std::getenv("NOTIFY_SOCKET");

@@ -41,12 +41,18 @@ std::optional<Arguments> parse_arguments(int argc, char** argv) {
   Arguments arguments;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word == "--config" && i + 1 < argc) arguments.config = argv[++i];
-    else if (word == "--check-config") arguments.mode = Mode::kCheck;
-    else if (word == "--status") arguments.mode = Mode::kStatus;
-    else if (word == "--help") arguments.mode = Mode::kHelp;
-    else if (word == "--version") arguments.mode = Mode::kVersion;
-    else return std::nullopt;
+    if (word == "--config" && i + 1 < argc)
+      arguments.config = argv[++i];
+    else if (word == "--check-config")
+      arguments.mode = Mode::kCheck;
+    else if (word == "--status")
+      arguments.mode = Mode::kStatus;
+    else if (word == "--help")
+      arguments.mode = Mode::kHelp;
+    else if (word == "--version")
+      arguments.mode = Mode::kVersion;
+    else
+      return std::nullopt;
   }
   return arguments;
 }
@@ -59,8 +65,10 @@ int print_error(const Error& error) {
 int check(const Config& config) {
   const auto pools = load_pools(config.pools_file);
   if (!pools && pools.error().kind != ErrorKind::kNotFound) return print_error(pools.error());
-  if (pools) std::printf("configuration ok, %zu pools\n", pools->pools.size());
-  else std::printf("configuration ok, no pools file yet\n");
+  if (pools)
+    std::printf("configuration ok, %zu pools\n", pools->pools.size());
+  else
+    std::printf("configuration ok, no pools file yet\n");
   return 0;
 }
 

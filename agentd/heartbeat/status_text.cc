@@ -30,7 +30,8 @@ std::string reading_text(const BeatReading& r, Instant now) {
 std::string lease_text(const PoolLease& lease, Instant now) {
   std::string out = "pool " + lease.pool + "  " + lease.path + "\n  lease ";
   out += to_string(lease.state);
-  if (lease.state == LeaseState::kHeld) out += ", for " + seconds(lease.valid_until - now) + " more";
+  if (lease.state == LeaseState::kHeld)
+    out += ", for " + seconds(lease.valid_until - now) + " more";
   out += lease.armed_announced ? ", armed" : ", not armed";
   out += ", self-fence " + seconds(Duration{lease.deadline_ms});
   out += ", last beat " + ago(lease.last_ack, now) + " (took " +

@@ -1,11 +1,9 @@
 #include "agentd/heartbeat/supervisor.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,29 +14,19 @@
 
 #include "agentd/heartbeat/quiet_log.h"
 #include "lib/base/check.h"
-#include "lib/base/text.h"
 
 namespace mold::heartbeat {
 namespace {
 
-constexpr Duration kStall{1000};          // a longer gap between two rounds is worth a line
-constexpr Duration kCalmLook{2000};       // between looks at the processes while all is well
-constexpr Duration kLostLook{100};        // while a lease is lost
-constexpr Duration kKillLook{20};         // while somebody is dying
-constexpr Duration kFilesInterval{1000};  // pools file, epoch, host id
+constexpr Duration kStall{1000};     // a longer gap between two rounds is worth a line
+constexpr Duration kCalmLook{2000};  // between looks at the processes while all is well
+constexpr Duration kLostLook{100};   // while a lease is lost
+constexpr Duration kKillLook{20};    // while somebody is dying
 constexpr Duration kPublishInterval{500};
 constexpr Duration kMaxWait{250};
 
-long long count(Duration d) { return static_cast<long long>(d.count()); }
-
-// Like read_small_file(), without allocation.
-template <std::size_t N>
-std::string_view read_line(const char* path, char (&buffer)[N]) {
-  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
-  const auto n = fd ? ::read(fd.get(), buffer, N) : -1;
-  if (n <= 0) return {};
-  const std::string_view text(buffer, static_cast<std::size_t>(n));
-  return trim(text.substr(0, text.find('\n')));
+long long count(Duration d) {
+  return static_cast<long long>(d.count());
 }
 
 // Zeroed pages that take memory only once they are touched: most pools and readings never are.
@@ -47,12 +35,6 @@ BoardImage* map_image() {
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   MOLD_CHECK(at != MAP_FAILED, "no memory for the board");
   return static_cast<BoardImage*>(at);
-}
-
-void block_signals(sigset_t& set) {
-  ::sigemptyset(&set);
-  for (const int sig : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::sigaddset(&set, sig);
-  (void)::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
 }  // namespace
@@ -90,92 +72,6 @@ int Supervisor::run() {
   }
 }
 
-// ---- start -------------------------------------------------------------------------------------
-
-bool Supervisor::prepare() {
-  sigset_t set;
-  block_signals(set);
-  signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  const auto boot = read_small_file(config_.boot_id_file);
-  const auto boot_id = boot ? Uuid::parse(*boot) : std::nullopt;
-  if (!boot_id) {
-    log_line(LogLevel::kError, "no boot id in %s", config_.boot_id_file.c_str());
-    return false;
-  }
-  facts_.boot = *boot_id;
-  const Instant now = boottime_now();
-  facts_.counter = static_cast<std::uint64_t>(now.ms);
-  image_->head.started_at_ms = now.ms;
-  image_->head.supervisor_pid = static_cast<std::uint32_t>(::getpid());
-  // The leases first: what the last instance promised may be running out right now.
-  inherit_board();
-  last_round_ = now;
-  check_leases();
-  // A watchdog that the last instance rightly stopped feeding must not be fed by opening it.
-  if (all_consent() && !open_watchdog() && config_.watchdog_required) return false;
-  poll_files(boottime_now());
-  publish(true);
-  return true;
-}
-
-// The same boot, the same host: every lease and promise of the last instance goes on here.
-void Supervisor::inherit_board() {
-  load_host();
-  auto reader = LeaseBoardReader::open(config_.board);
-  if (!reader) return;
-  const auto old = reader->snapshot();
-  if (!old || old->boot != facts_.boot.text()) return;
-  facts_.incarnation = old->incarnation;
-  facts_.epoch = old->epoch;
-  if (const auto cluster = Uuid::parse(old->cluster)) facts_.cluster = *cluster;
-  if (facts_.host.is_none()) {
-    if (const auto host = Uuid::parse(old->host)) facts_.host = *host;
-  }
-  std::size_t next = 0;
-  for (const auto& lease : old->pools) {
-    const bool owed = lease.armed_announced || lease.state == LeaseState::kHeld ||
-                      lease.state == LeaseState::kLost;
-    const auto uuid = Uuid::parse(lease.pool);
-    if (!owed || !uuid || next >= slots_.size()) continue;
-    PoolEntry entry;
-    entry.uuid = *uuid;
-    entry.path = lease.path;
-    entry.deadline_ms = lease.deadline_ms;
-    entry = with_defaults(entry);
-    BoardPoolHead head{};
-    head.state = static_cast<std::uint8_t>(lease.state);
-    head.valid_until_ms = lease.valid_until.ms;
-    head.last_ack_ms = lease.last_ack.ms;
-    head.deadline_ms = lease.deadline_ms;
-    head.armed_announced = lease.armed_announced ? 1 : 0;
-    slots_[next].configure(entry, policy_for(entry), image_->pools[next]);
-    slots_[next].inherit(head);
-    hunter_.set_pool(next, entry.path, {});
-    log_line(LogLevel::kNotice, "pool %s: lease taken over from the last instance (%s)",
-             slots_[next].name(), to_string(lease.state).data());
-    ++next;
-  }
-}
-
-PoolEntry Supervisor::with_defaults(PoolEntry entry) const {
-  if (entry.beat_interval_ms == 0) entry.beat_interval_ms = config_.beat_interval_ms;
-  if (entry.deadline_ms == 0) entry.deadline_ms = config_.deadline_ms;
-  return entry;
-}
-
-LadderPolicy Supervisor::policy_for(const PoolEntry& entry) const {
-  LadderPolicy policy;
-  policy.deadline = Duration{entry.deadline_ms};
-  policy.watchdog_timeout = Duration{watchdog_.timeout_ms()};
-  policy.verify_grace = Duration{config_.verify_grace_ms};
-  policy.beat_interval = Duration{entry.beat_interval_ms};
-  policy.probation_beats = config_.probation_beats;
-  policy.on_lost = entry.policy;
-  return policy;
-}
-
-// ---- a round -----------------------------------------------------------------------------------
-
 void Supervisor::check_leases() {
   const Instant now = boottime_now();
   const Duration gap = now - last_round_;
@@ -209,8 +105,9 @@ void Supervisor::step_all(Instant now) {
     steps_[i] = slot.ladder().step(now, watchdog_.armed());
     if (steps_[i].lost_now) {
       ++facts_.incarnation;
-      log_line(LogLevel::kError, "pool %s: LEASE LOST, no beat acknowledged in time; incarnation %llu",
-               slot.name(), static_cast<unsigned long long>(facts_.incarnation));
+      log_line(LogLevel::kError,
+               "pool %s: LEASE LOST, no beat acknowledged in time; incarnation %llu", slot.name(),
+               static_cast<unsigned long long>(facts_.incarnation));
     }
     if (steps_[i].held_now) log_line(LogLevel::kNotice, "pool %s: lease held", slot.name());
     if (slot.ladder().state() != shown_[i]) {
@@ -231,7 +128,8 @@ void Supervisor::look() {
   const bool complete = hunter_.look();
   if (complete != look_complete_) {
     look_complete_ = complete;
-    log_line(LogLevel::kWarning, "processes in /proc can%s be read completely", complete ? "" : "NOT");
+    log_line(LogLevel::kWarning, "processes in /proc can%s be read completely",
+             complete ? "" : "NOT");
   }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     auto& slot = slots_[i];
@@ -280,9 +178,10 @@ void Supervisor::feed_watchdog(Instant now) {
     feeding_ = consent;
     dirty_ = true;
     log_line(consent ? LogLevel::kNotice : LogLevel::kError,
-             consent ? "the watchdog is fed again"
-                     : "VMs of a lost pool could not be stopped: the watchdog is NO LONGER FED, this "
-                       "host will be reset");
+             consent
+                 ? "the watchdog is fed again"
+                 : "VMs of a lost pool could not be stopped: the watchdog is NO LONGER FED, this "
+                   "host will be reset");
   }
   if (!consent) return;
   const Duration every{std::min<std::int64_t>(watchdog_.timeout_ms() / 4, 1000)};
@@ -359,8 +258,8 @@ int Supervisor::wait_ms(Instant now) const {
   for (const auto& slot : slots_) {
     if (!slot.used()) continue;
     const auto& ladder = slot.ladder();
-    const bool dying = ladder.kill_state() == KillState::kKilling ||
-                       ladder.kill_state() == KillState::kStuck;
+    const bool dying =
+        ladder.kill_state() == KillState::kKilling || ladder.kill_state() == KillState::kStuck;
     if (ladder.state() == LeaseState::kLost) wait = std::min(wait, dying ? kKillLook : kLostLook);
     if (stopping_) wait = std::min(wait, kKillLook);
     if (ladder.state() == LeaseState::kHeld) wait = std::min(wait, ladder.valid_until() - now);
@@ -382,144 +281,6 @@ void Supervisor::wait() {
     if (slot.used() && slot.fd() >= 0) fds[used++] = {slot.fd(), POLLIN, 0};
   }
   (void)::poll(fds.data(), used, wait_ms(now));
-}
-
-// ---- files and pools ---------------------------------------------------------------------------
-
-void Supervisor::load_host() {
-  if (!facts_.host.is_none()) return;
-  const auto text = read_small_file(config_.host_uuid_file);
-  const auto uuid = text ? Uuid::parse(*text) : std::nullopt;
-  if (uuid) facts_.host = *uuid;
-}
-
-void Supervisor::poll_files(Instant now) {
-  if (now - last_files_ < kFilesInterval) return;
-  last_files_ = now;
-  load_host();
-  char line[64];
-  const auto epoch = read_line(config_.epoch_file.c_str(), line);
-  if (const auto number = parse_number<std::uint64_t>(epoch)) facts_.epoch = *number;
-  struct stat info {};
-  FileMark mark;
-  if (::stat(config_.pools_file.c_str(), &info) == 0) {
-    mark = {info.st_mtim.tv_sec * 1000000000LL + info.st_mtim.tv_nsec, info.st_ino, info.st_size};
-  }
-  if (mark == pools_mark_ || facts_.host.is_none()) return;
-  pools_mark_ = mark;
-  load_pools_file(false);
-}
-
-void Supervisor::load_pools_file(bool by_signal) {
-  if (stopping_) return;
-  const auto file = load_pools(config_.pools_file);
-  if (file) {
-    apply_pools(*file);
-  } else if (by_signal || file.error().kind != ErrorKind::kNotFound) {
-    log_line(LogLevel::kError, "pools stay as they are: %s", file.error().what.c_str());
-  }
-  dirty_ = true;
-}
-
-// Removed pools that owe nothing any more. When stopping they stay on the board to the end.
-void Supervisor::drop_released() {
-  if (stopping_) return;
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    auto& slot = slots_[i];
-    if (!slot.used() || !slot.ladder().released()) continue;
-    log_line(LogLevel::kNotice, "pool %s: removed", slot.name());
-    slot.clear();
-    hunter_.set_pool(i, {}, {});
-    dirty_ = true;
-  }
-}
-
-PoolSlot* Supervisor::find(const Uuid& pool) {
-  for (auto& slot : slots_) {
-    if (slot.used() && slot.entry().uuid == pool) return &slot;
-  }
-  return nullptr;
-}
-
-void Supervisor::apply_pools(const PoolsFile& file) {
-  const bool any = std::any_of(slots_.begin(), slots_.end(), [](auto& s) { return s.used(); });
-  if (any && !facts_.cluster.is_none() && facts_.cluster != file.cluster) {
-    log_line(LogLevel::kError, "pools stay as they are: the file is of another cluster");
-    return;
-  }
-  facts_.cluster = file.cluster;
-  const Instant now = boottime_now();
-  for (auto& slot : slots_) {
-    if (!slot.used()) continue;
-    const bool named = std::any_of(file.pools.begin(), file.pools.end(),
-                                   [&](auto& entry) { return entry.uuid == slot.entry().uuid; });
-    if (named) continue;
-    log_line(LogLevel::kNotice, "pool %s: being removed", slot.name());
-    slot.ladder().retire(now);
-    slot.hurry(now);
-  }
-  for (const auto& raw : file.pools) {
-    const auto entry = with_defaults(raw);
-    PoolSlot* slot = find(entry.uuid);
-    if (slot == nullptr) {
-      add_pool(entry);
-      continue;
-    }
-    slot->ladder().unretire();
-    slot->reconfigure(entry, policy_for(entry));
-    hunter_.set_pool(static_cast<std::size_t>(slot - slots_.data()), entry.path, {});
-  }
-}
-
-void Supervisor::add_pool(const PoolEntry& entry) {
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    auto& slot = slots_[i];
-    if (slot.used() || slot.worker_present()) continue;
-    slot.configure(entry, policy_for(entry), image_->pools[i]);
-    hunter_.set_pool(i, entry.path, {});
-    log_line(LogLevel::kNotice, "pool %s: beating on %s", slot.name(), entry.path.c_str());
-    return;
-  }
-  log_line(LogLevel::kError, "no room for another pool");
-}
-
-// ---- stop --------------------------------------------------------------------------------------
-
-void Supervisor::begin_stop() {
-  if (stopping_) return;
-  stopping_ = true;
-  notify_manager("STOPPING=1");
-  log_line(LogLevel::kNotice, "stopping: taking back what was promised");
-  const Instant now = boottime_now();
-  stop_by_ = now + Duration{config_.stop_wait_ms};
-  for (auto& slot : slots_) {
-    if (!slot.used()) continue;
-    slot.ladder().retire(now);
-    slot.hurry(now);
-  }
-  dirty_ = true;
-}
-
-bool Supervisor::all_released() const {
-  return std::all_of(slots_.begin(), slots_.end(),
-                     [](const PoolSlot& slot) { return !slot.used() || slot.ladder().released(); });
-}
-
-int Supervisor::leave(bool in_order) {
-  publish(true);
-  for (auto& slot : slots_) {
-    if (slot.used()) slot.stop_worker();
-  }
-  if (in_order) {
-    watchdog_.disarm();
-    log_line(LogLevel::kNotice, "stopped in order");
-    return 0;
-  }
-  log_line(LogLevel::kError,
-           "stopped with a promise standing: the watchdog stays armed and resets this host unless a "
-           "new instance takes over");
-  watchdog_.let_go();
-  return 2;
 }
 
 }  // namespace mold::heartbeat

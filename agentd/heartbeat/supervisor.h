@@ -1,17 +1,17 @@
 #pragma once
-// The supervisor: owns the watchdog, the ladders and the lease board; one thread, one loop. It never
-// touches a pool's path (its children do) and allocates only when the pools file changes.
+// The supervisor: owns the watchdog, the ladders and the lease board; one thread, one loop. It
+// never touches a pool's path (its children do) and allocates only when the pools file changes.
 //
-// The order of every round is the safety of the whole: first time (leases that ran out: board, kill,
-// look), then the watchdog, and only then answers, files and new beats. So after a freeze of any
-// length the first thing done is the kill.
+// The order of every round is the safety of the whole: first time (leases that ran out: board,
+// kill, look), then the watchdog, and only then answers, files and new beats. So after a freeze of
+// any length the first thing done is the kill.
 //
-// Orderly stop (SIGTERM): the last beat of each pool says "not armed"; once that is acknowledged (or
-// no VM is left that the promise could be about) the watchdog is disarmed and the process ends. VMs
-// go on; nobody may take their host for dead on the strength of a stale beat. If a beat cannot be
-// acknowledged within stop.wait_ms the process ends WITHOUT the magic close: the promise on the
-// storage stands, so either a new instance takes over within the watchdog's timeout (it goes on from
-// the lease board) or the host is reset, as promised.
+// Orderly stop (SIGTERM): the last beat of each pool says "not armed"; once that is acknowledged
+// (or no VM is left that the promise could be about) the watchdog is disarmed and the process ends.
+// VMs go on; nobody may take their host for dead on the strength of a stale beat. If a beat cannot
+// be acknowledged within stop.wait_ms the process ends WITHOUT the magic close: the promise on the
+// storage stands, so either a new instance takes over within the watchdog's timeout (it goes on
+// from the lease board) or the host is reset, as promised.
 #include <array>
 #include <memory>
 
@@ -27,8 +27,8 @@ class Supervisor {
  public:
   Supervisor(Config config, LeaseBoardWriter board, Watchdog& watchdog);
 
-  // Until SIGTERM or SIGINT. Exit code: 0 stopped in order, 1 could not start, 2 left with a promise
-  // standing.
+  // Until SIGTERM or SIGINT. Exit code: 0 stopped in order, 1 could not start, 2 left with a
+  // promise standing.
   int run();
 
  private:

@@ -27,7 +27,9 @@ struct ProcPath {
   }
 };
 
-bool means_gone(int error) { return error == ENOENT || error == ESRCH || error == ENOTDIR; }
+bool means_gone(int error) {
+  return error == ENOENT || error == ESRCH || error == ENOTDIR;
+}
 
 void copy_text(std::string_view from, char (&to)[kMaxPoolPath + 1]) {
   const std::size_t size = std::min(from.size(), kMaxPoolPath);
@@ -45,7 +47,8 @@ bool path_char(char c) {
          c == '_' || c == '-' || c == '.';
 }
 
-// The directory as a whole path inside other text: "file=/mnt/a/x", not "/srv/mnt/a/x" or "/mnt/ab".
+// The directory as a whole path inside other text: "file=/mnt/a/x", not "/srv/mnt/a/x" or
+// "/mnt/ab".
 bool names_directory(std::string_view text, std::string_view directory) {
   if (directory.empty()) return false;
   for (auto at = text.find(directory); at != std::string_view::npos;
@@ -260,7 +263,8 @@ bool VmHunter::look() {
     // Not met on the way: gone, or hidden by a listing that raced with it. Ask for it by name.
     Stat stat;
     const Read read = read_stat(vm.pid, stat);
-    const bool there = read == Read::kOk && stat.start == vm.start && still_there(vm, stat, complete);
+    const bool there =
+        read == Read::kOk && stat.start == vm.start && still_there(vm, stat, complete);
     if (read == Read::kFailed) complete = false;
     if (!there && read != Read::kFailed) vm = Vm{};
   }
@@ -282,8 +286,9 @@ std::uint32_t VmHunter::kill(std::size_t slot) {
     Stat stat;
     if (read_stat(vm.pid, stat) != Read::kOk || stat.start != vm.start) continue;
     // The pidfd was opened after the start time was read, and it is still the same: it is this one.
-    const long result = vm.pidfd ? ::syscall(SYS_pidfd_send_signal, vm.pidfd.get(), SIGKILL, nullptr, 0)
-                                 : ::kill(vm.pid, SIGKILL);
+    const long result = vm.pidfd
+                            ? ::syscall(SYS_pidfd_send_signal, vm.pidfd.get(), SIGKILL, nullptr, 0)
+                            : ::kill(vm.pid, SIGKILL);
     if (result == 0) ++sent;
     vm.kill_sent = true;
     if (!vm.kill_logged) {

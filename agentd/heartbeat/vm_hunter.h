@@ -1,15 +1,15 @@
 #pragma once
-// Finds the QEMU processes that use a pool, kills them, and says when they are really gone. Owned by
-// the supervisor's thread; reads /proc only: link names and text, never the files behind them, so a
-// hung pool cannot hang it. Fixed tables, no allocation after construction.
+// Finds the QEMU processes that use a pool, kills them, and says when they are really gone. Owned
+// by the supervisor's thread; reads /proc only: link names and text, never the files behind them,
+// so a hung pool cannot hang it. Fixed tables, no allocation after construction.
 //
-// What counts as using a pool: a path below the pool's directory among the names of its open files or
-// in its command line. A process that was once seen there keeps counting while it is dying, because
-// its links vanish before its last threads do.
-// What counts as gone: its /proc entry has vanished (or belongs to a later process), or it is a
-// zombie with no other thread left. A zombie leader with threads in D state is NOT gone: their I/O
-// may still land. (I/O that the kernel does on behalf of nobody, such as an NFS request already on
-// the wire, cannot be seen here; verify_grace and the observer's margin are there for it.)
+// What counts as using a pool: a path below the pool's directory among the names of its open files
+// or in its command line. A process that was once seen there keeps counting while it is dying,
+// because its links vanish before its last threads do. What counts as gone: its /proc entry has
+// vanished (or belongs to a later process), or it is a zombie with no other thread left. A zombie
+// leader with threads in D state is NOT gone: their I/O may still land. (I/O that the kernel does
+// on behalf of nobody, such as an NFS request already on the wire, cannot be seen here;
+// verify_grace and the observer's margin are there for it.)
 #include <array>
 #include <cstddef>
 #include <cstdint>

@@ -1,9 +1,10 @@
 #pragma once
-// The machine's last resort: a device that resets the host unless it is fed. Owned by the supervisor
-// and by nobody else; never handed to a child. Calls do not wait.
+// The machine's last resort: a device that resets the host unless it is fed. Owned by the
+// supervisor and by nobody else; never handed to a child. Calls do not wait.
 //
 // Contract of every Watchdog (tests run it against the double and, in the lab, against the device)
-// - after open() succeeded the host is reset timeout_ms() after the last feed(), whatever becomes of
+// - after open() succeeded the host is reset timeout_ms() after the last feed(), whatever becomes
+// of
 //   this process, until disarm();
 // - timeout_ms() is what the device says, not what was asked for;
 // - let_go() leaves it running: the host is reset unless somebody opens it in time.

@@ -19,8 +19,15 @@ Uuid uuid(char digit) {
 }
 
 BeatRecord sample() {
-  return {.cluster = uuid('1'), .pool = uuid('2'), .host = uuid('a'), .boot = uuid('b'),
-          .epoch = 7, .incarnation = 2, .counter = 123456, .deadline_ms = 10000, .armed = true,
+  return {.cluster = uuid('1'),
+          .pool = uuid('2'),
+          .host = uuid('a'),
+          .boot = uuid('b'),
+          .epoch = 7,
+          .incarnation = 2,
+          .counter = 123456,
+          .deadline_ms = 10000,
+          .armed = true,
           .health = PoolHealth::kSlow};
 }
 
@@ -127,10 +134,13 @@ TEST(BeatRecord, AnotherVersionIsToldApart) {
 TEST(BeatRecord, OnlyTheCanonicalFormIsAccepted) {
   const auto good = block_of(sample());
   BeatRecord record;
-  for (const auto& [from, to] : {std::pair{"epoch 7", "epoch 07"}, {"armed yes", "armed YES"},
-                                 {"host a", "host A"}, {"health slow", "health odd"},
+  for (const auto& [from, to] : {std::pair{"epoch 7", "epoch 07"},
+                                 {"armed yes", "armed YES"},
+                                 {"host a", "host A"},
+                                 {"health slow", "health odd"},
                                  {"epoch 7", "epoch 99999999999999999999"},
-                                 {"epoch 7", "epoch -7"}, {"counter ", "Counter "}}) {
+                                 {"epoch 7", "epoch -7"},
+                                 {"counter ", "Counter "}}) {
     EXPECT_EQ(decode_beat(resealed(replaced(good, from, to)), record), BeatVerdict::kDamaged) << to;
   }
 }

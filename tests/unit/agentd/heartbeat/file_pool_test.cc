@@ -117,7 +117,8 @@ TEST(FilePool, ATruncatedOrLinkedRecordIsNotRead) {
   const int n = pool->read(other, seen);
   BeatRecord record;
   EXPECT_EQ(n, 12);
-  EXPECT_EQ(decode_beat(std::span<const std::byte>(seen).first(12), record), BeatVerdict::kTruncated);
+  EXPECT_EQ(decode_beat(std::span<const std::byte>(seen).first(12), record),
+            BeatVerdict::kTruncated);
   other.bytes[0] = 3;
   fs::create_symlink("/etc/passwd", dir.path(".mold-ha/beats/" + other.text()));
   EXPECT_EQ(pool->read(other, seen), -1);

@@ -23,7 +23,8 @@ struct FileWatchdogState {
 inline FileWatchdogState* map_watchdog(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd || ::ftruncate(fd.get(), sizeof(FileWatchdogState)) != 0) return nullptr;
-  void* at = ::mmap(nullptr, sizeof(FileWatchdogState), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  void* at =
+      ::mmap(nullptr, sizeof(FileWatchdogState), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   return at == MAP_FAILED ? nullptr : static_cast<FileWatchdogState*>(at);
 }
 

@@ -1,5 +1,5 @@
-// The whole program as real processes: supervisor, children, victims, in a directory of its own. Only
-// the watchdog is a double (in the lab it is a device).
+// The whole program as real processes: supervisor, children, victims, in a directory of its own.
+// Only the watchdog is a double (in the lab it is a device).
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -34,13 +34,16 @@ struct Host {
     dir.write(base + "/host.id", uuid + "\n");
     dir.write(base + "/epoch", "5\n");
     dir.write(base + "/heartbeat.conf",
-              "host.uuid_file=" + file("host.id") + "\npools.file=" + file("pools") + "\nboard=" +
-                  file("leases") + "\nepoch.file=" + file("epoch") + "\nwatchdog.device=" +
-                  file("watchdog") + "\nwatchdog.timeout=1\nverify.grace_ms=300\n" +
+              "host.uuid_file=" + file("host.id") + "\npools.file=" + file("pools") +
+                  "\nboard=" + file("leases") + "\nepoch.file=" + file("epoch") +
+                  "\nwatchdog.device=" + file("watchdog") +
+                  "\nwatchdog.timeout=1\nverify.grace_ms=300\n" +
                   "self_fence.deadline_ms=2500\nbeat.interval_ms=200\nstop.wait_ms=1000\n");
     watchdog = map_watchdog(file("watchdog"));
   }
-  [[nodiscard]] std::string file(const std::string& name) const { return dir.path(base + "/" + name); }
+  [[nodiscard]] std::string file(const std::string& name) const {
+    return dir.path(base + "/" + name);
+  }
   void pools(const std::vector<std::pair<std::string, std::string>>& list) const {
     PoolsFile pools_file{*Uuid::parse(kCluster), {}};
     for (const auto& [pool, path] : list) {
@@ -145,8 +148,8 @@ TEST_F(HeartbeatProcess, TwoHostsSeeEachOthersBeats) {
   }));
   // A torn record is unknown, not dead.
   dir.write("pool-a/.mold-ha/beats/" + two.uuid, "MOLD-BEAT 1\ncluster");
-  EXPECT_TRUE(eventually(
-      [&] { return one.lease(kPoolA).readings[0].status == ReadingStatus::kUnknown; }));
+  EXPECT_TRUE(
+      eventually([&] { return one.lease(kPoolA).readings[0].status == ReadingStatus::kUnknown; }));
 }
 
 TEST_F(HeartbeatProcess, AHungPoolCostsOnlyItsOwnVms) {
@@ -226,6 +229,8 @@ TEST_F(HeartbeatProcess, AStopThatCannotTakeThePromiseBackLeavesTheWatchdogRunni
   EXPECT_EQ(one.process.wait(), 2);
   EXPECT_EQ(one.watchdog->running, 1);
   // The next instance keeps the promise of the last: its lease has run out, the VM is killed.
+  const auto over = one.lease(kPoolA).valid_until;
+  ASSERT_TRUE(eventually([&] { return boottime_now() > over; }));
   one.start();
   EXPECT_TRUE(eventually([&] { return !vm.alive(); }));
   EXPECT_TRUE(one.held(kPoolA));
@@ -263,7 +268,8 @@ TEST_F(HeartbeatProcess, PoolsComeAndGoWithTheFile) {
   ASSERT_TRUE(sees(one, kPoolB, 1));
   dir.write(one.base + "/pools", "mold-pools 1\nnonsense\n");
   one.process.send(SIGHUP);
-  EXPECT_TRUE(eventually([&] { return one.log().find("pools stay as they are") != std::string::npos; }));
+  EXPECT_TRUE(
+      eventually([&] { return one.log().find("pools stay as they are") != std::string::npos; }));
   EXPECT_EQ(one.board().pools.size(), 2U);
   one.pools({{kPoolA, "pool-a"}});
   EXPECT_TRUE(eventually([&] { return one.board().pools.size() == 1; }));
@@ -290,7 +296,8 @@ TEST_F(HeartbeatProcess, WithoutAWatchdogNothingIsPromised) {
 TEST_F(HeartbeatProcess, ASecondInstanceIsKeptOut) {
   one.start();
   ASSERT_TRUE(eventually([&] { return one.board().supervisor_pid != 0; }));
-  ChildProcess second({MOLD_TEST_HEARTBEAT, "--config", one.file("heartbeat.conf")}, one.file("log2"));
+  ChildProcess second({MOLD_TEST_HEARTBEAT, "--config", one.file("heartbeat.conf")},
+                      one.file("log2"));
   EXPECT_EQ(second.wait(), 1);
 }
 

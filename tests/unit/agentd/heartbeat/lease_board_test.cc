@@ -107,7 +107,8 @@ TEST(LeaseBoard, ImpossibleCountsAreCorruptNotACrash) {
   writer->publish(*image);
   auto file = std::fstream(dir.path("leases"), std::ios::in | std::ios::out | std::ios::binary);
   const std::uint32_t many = 1000000;
-  file.seekp(static_cast<std::streamoff>(offsetof(BoardFile, image) + offsetof(BoardHead, pool_count)));
+  file.seekp(
+      static_cast<std::streamoff>(offsetof(BoardFile, image) + offsetof(BoardHead, pool_count)));
   file.write(reinterpret_cast<const char*>(&many), sizeof many);
   file.close();
   auto reader = LeaseBoardReader::open(dir.path("leases"));

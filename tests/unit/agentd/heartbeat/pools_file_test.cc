@@ -14,13 +14,18 @@ constexpr auto kPool = "22222222-2222-2222-2222-222222222222";
 std::string with(const std::string& lines) {
   return std::string("mold-pools 1\ncluster ") + kCluster + "\n" + lines + "end\n";
 }
-std::string pool(const std::string& rest) { return std::string("pool ") + kPool + " " + rest + "\n"; }
+std::string pool(const std::string& rest) {
+  return std::string("pool ") + kPool + " " + rest + "\n";
+}
 
 TEST(PoolsFile, RoundTripThroughDisk) {
   TempDir dir;
   PoolsFile file{*Uuid::parse(kCluster), {}};
-  file.pools.push_back({.uuid = *Uuid::parse(kPool), .beat_interval_ms = 500, .deadline_ms = 8000,
-                        .policy = PoolPolicy::kLogOnly, .must_be_mountpoint = true,
+  file.pools.push_back({.uuid = *Uuid::parse(kPool),
+                        .beat_interval_ms = 500,
+                        .deadline_ms = 8000,
+                        .policy = PoolPolicy::kLogOnly,
+                        .must_be_mountpoint = true,
                         .path = "/mnt/a pool with blanks"});
   ASSERT_TRUE(save_pools(dir.path("pools"), file));
   const auto back = load_pools(dir.path("pools"));
@@ -48,14 +53,17 @@ TEST(PoolsFile, EveryPrefixOfAFileIsRefused) {
 
 TEST(PoolsFile, RefusesWhatIsWrongAnywhere) {
   const std::string good = pool("file 1000 10000 kill-vms - /mnt/a");
-  for (const auto& bad : {
-           with(good + good), with(pool("rados 1000 10000 kill-vms - /mnt/a")),
-           with(pool("file 99 10000 kill-vms - /mnt/a")), with(pool("file 1000 x kill-vms - /mnt/a")),
-           with(pool("file 1000 10000 explode - /mnt/a")), with(pool("file 1000 10000 kill-vms ? /mnt/a")),
-           with(pool("file 1000 10000 kill-vms - mnt/a")), with(pool("file 1000 10000 kill-vms - /mnt/a/")),
-           with(pool("file 1000 10000 kill-vms - /mnt/../a")), with(pool("file 1000 10000 kill-vms - /")),
-           with(pool("file 1000 10000 kill-vms -")), with("nonsense\n"), with("") + "more\n",
-           std::string("mold-pools 2\nend\n"), std::string("mold-pools 1\nend\n"), std::string()}) {
+  for (const auto& bad :
+       {with(good + good), with(pool("rados 1000 10000 kill-vms - /mnt/a")),
+        with(pool("file 99 10000 kill-vms - /mnt/a")), with(pool("file 1000 x kill-vms - /mnt/a")),
+        with(pool("file 1000 10000 explode - /mnt/a")),
+        with(pool("file 1000 10000 kill-vms ? /mnt/a")),
+        with(pool("file 1000 10000 kill-vms - mnt/a")),
+        with(pool("file 1000 10000 kill-vms - /mnt/a/")),
+        with(pool("file 1000 10000 kill-vms - /mnt/../a")),
+        with(pool("file 1000 10000 kill-vms - /")), with(pool("file 1000 10000 kill-vms -")),
+        with("nonsense\n"), with("") + "more\n", std::string("mold-pools 2\nend\n"),
+        std::string("mold-pools 1\nend\n"), std::string()}) {
     EXPECT_FALSE(parse_pools(bad)) << bad;
   }
 }
@@ -76,13 +84,14 @@ TEST(Config, DefaultsAreTheDocumentedOnes) {
 }
 
 TEST(Config, ReadsKeysAndRefusesNonsense) {
-  const auto config = parse_config("watchdog.device =\nvm.name_prefixes = qemu, kvm-\nstop.wait_ms=0\n");
+  const auto config =
+      parse_config("watchdog.device =\nvm.name_prefixes = qemu, kvm-\nstop.wait_ms=0\n");
   ASSERT_TRUE(config) << config.error().what;
   EXPECT_TRUE(config->watchdog_device.empty());
   EXPECT_EQ(config->vm_prefixes.size(), 2U);
-  for (const auto* bad : {"colour=blue\n", "board\n", "board=relative\n", "watchdog.timeout=0\n",
-                          "watchdog.required=maybe\n", "vm.name_prefixes=q\n",
-                          "self_fence.deadline_ms=5000\n"}) {
+  for (const auto* bad :
+       {"colour=blue\n", "board\n", "board=relative\n", "watchdog.timeout=0\n",
+        "watchdog.required=maybe\n", "vm.name_prefixes=q\n", "self_fence.deadline_ms=5000\n"}) {
     EXPECT_FALSE(parse_config(bad)) << bad;
   }
 }

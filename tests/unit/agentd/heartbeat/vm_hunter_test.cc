@@ -130,7 +130,8 @@ TEST_F(FakeProcTest, WhatCannotBeReadIsNoProof) {
 }
 
 TEST_F(FakeProcTest, AFullTableIsNoProof) {
-  for (int i = 0; i < static_cast<int>(kMaxVmProcesses) + 1; ++i) process(90000000 + 10 * i, 'S', 0, "");
+  for (int i = 0; i < static_cast<int>(kMaxVmProcesses) + 1; ++i)
+    process(90000000 + 10 * i, 'S', 0, "");
   VmHunter hunter({"qemu"}, dir.path());
   EXPECT_FALSE(hunter.look());
 }
