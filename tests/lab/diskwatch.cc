@@ -1,19 +1,20 @@
 // diskwatch: watches the disks of nano guests from the machine's side and judges them.
 //
 //   diskwatch watch [--interval-ms 20] [--stall-ms 1500] PATH...   JSON lines until a signal
-//   diskwatch show PATH...                                         the present state, one line a disk
-//   diskwatch check PATH...                                        exit 1 if any disk had two writers
+//   diskwatch show PATH...                                         the present state, one line a
+//   disk diskwatch check PATH...                                        exit 1 if any disk had two
+//   writers
 //
-// PATH is a disk image or a directory, in which every file that a nano guest has counted on is taken
-// (also files that come later). Give it the backing directory, never a faulty mount: it must not hang.
+// PATH is a disk image or a directory, in which every file that a nano guest has counted on is
+// taken (also files that come later). Give it the backing directory, never a faulty mount: it must
+// not hang.
 //
 // Lines of `watch` (mono_s: CLOCK_MONOTONIC, wall_s: seconds since 1970):
-//   run          another run id counts now; first_count, previous run and the gap since its last change
-//   stall        the count stood still for --stall-ms;   resume   it moves again, with the gap
-//   two_writers  the guest's split mark, a run that came back after another, or a count that fell
+//   run          another run id counts now; first_count, previous run and the gap since its last
+//   change stall        the count stood still for --stall-ms;   resume   it moves again, with the
+//   gap two_writers  the guest's split mark, a run that came back after another, or a count that
+//   fell
 // Exit codes: 0 fine, 1 two writers (check), 2 usage, 3 nothing to judge.
-
-#include "nano/nano_disk.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -34,6 +35,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "nano/nano_disk.h"
 
 namespace {
 
@@ -64,8 +67,8 @@ class Disk {
   Disk(Disk&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   Disk& operator=(Disk&&) = delete;
 
-  // The record of a sector, if it is a whole and valid one. Read twice on a bad checksum: we may have
-  // read in the middle of a write.
+  // The record of a sector, if it is a whole and valid one. Read twice on a bad checksum: we may
+  // have read in the middle of a write.
   std::optional<nano_record> read(int sector, uint64_t magic) const {
     for (int attempt = 0; attempt < 3; ++attempt) {
       nano_record record = {};
@@ -115,12 +118,14 @@ std::string quoted(const std::string& text) {
 
 // ---- the judgement ----
 
-// What the disk itself tells about two writers; empty when it is clean. See rule 2 and 3 in nano_disk.h.
+// What the disk itself tells about two writers; empty when it is clean. See rule 2 and 3 in
+// nano_disk.h.
 std::string two_writers(const Disk& disk) {
   char text[160];
   if (const auto mark = disk.split()) {
     std::snprintf(text, sizeof text,
-                  "split mark: run %016" PRIx64 " at %" PRIu64 " met run %016" PRIx64 " at %" PRIu64,
+                  "split mark: run %016" PRIx64 " at %" PRIu64 " met run %016" PRIx64
+                  " at %" PRIu64,
                   mark->run, mark->count, mark->other_run, mark->other_count);
     return text;
   }
@@ -135,7 +140,8 @@ std::string two_writers(const Disk& disk) {
   for (const auto& [count, run] : run_by_count) {
     if (run == current) continue;
     if (finished.contains(run)) {
-      std::snprintf(text, sizeof text, "ring: run %016" PRIx64 " came back at %" PRIu64, run, count);
+      std::snprintf(text, sizeof text, "ring: run %016" PRIx64 " came back at %" PRIu64, run,
+                    count);
       return text;
     }
     finished.insert(current);
@@ -156,8 +162,8 @@ int check(const Options& options, bool judge) {
     std::printf("{\"disk\":%s,\"run\":\"%016" PRIx64 "\",\"boot\":%u,\"count\":%" PRIu64
                 ",\"two_writers\":%s%s%s}\n",
                 quoted(path).c_str(), counter->run, counter->boot, counter->count,
-                fault.empty() ? "false" : "true", fault.empty() ? "" : ",\"why\":",
-                fault.empty() ? "" : quoted(fault).c_str());
+                fault.empty() ? "false" : "true",
+                fault.empty() ? "" : ",\"why\":", fault.empty() ? "" : quoted(fault).c_str());
   }
   if (disks.empty()) {
     std::fprintf(stderr, "diskwatch: no disk that a nano guest has counted on\n");
@@ -213,8 +219,9 @@ void look(const std::string& path, Watched& disk, double stall_s) {
     if (disk.earlier_runs.contains(now->run)) {
       tell_two_writers(path, disk, *now, "a run came back after another");
     }
-    std::snprintf(more, sizeof more, ",\"gap_s\":%.3f,\"previous_run\":\"%016" PRIx64
-                  "\",\"previous_count\":%" PRIu64, gap, disk.run, disk.count);
+    std::snprintf(more, sizeof more,
+                  ",\"gap_s\":%.3f,\"previous_run\":\"%016" PRIx64 "\",\"previous_count\":%" PRIu64,
+                  gap, disk.run, disk.count);
     print_line(path, "run", *now, more);
     disk.earlier_runs.insert(disk.run);
   } else if (disk.stalled) {
@@ -266,7 +273,8 @@ bool parse(int argc, char** argv, Options& out) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fprintf(stderr, "usage: diskwatch watch|show|check [--interval-ms N] [--stall-ms N] PATH...\n");
+    std::fprintf(stderr,
+                 "usage: diskwatch watch|show|check [--interval-ms N] [--stall-ms N] PATH...\n");
     return 2;
   }
   if (options.command != "watch") return check(options, options.command == "check");

@@ -1,27 +1,28 @@
 // faultfs: the shared storage of one lab host, which fails on command (see fault_gate.h).
 //
 // A pass-through file system over one backing directory. Each host of the lab has its own instance
-// (outside the host, so that the host's death and the storage's faults are two different things), and
-// all instances share the backing directory: a shared file system with one client per host.
+// (outside the host, so that the host's death and the storage's faults are two different things),
+// and all instances share the backing directory: a shared file system with one client per host.
 //
 // What matters for a high-availability test, and how it is kept:
-//  - hang: requests wait in here, their callers are in D state and cannot be killed; on "ok" they are
-//    carried out, late, as a hard NFS mount would do. Killing this process (a power cut of the host)
-//    drops them: a dead host's writes never land.
-//  - Nothing is cached: direct I/O, no attribute or name timeouts. Hosts see each other's writes at once.
-//  - Locks (fcntl, OFD, flock) reach the backing store, so they hold between hosts. --local-locks turns
+//  - hang: requests wait in here, their callers are in D state and cannot be killed; on "ok" they
+//  are
+//    carried out, late, as a hard NFS mount would do. Killing this process (a power cut of the
+//    host) drops them: a dead host's writes never land.
+//  - Nothing is cached: direct I/O, no attribute or name timeouts. Hosts see each other's writes at
+//  once.
+//  - Locks (fcntl, OFD, flock) reach the backing store, so they hold between hosts. --local-locks
+//  turns
 //    that off, for storage like NFSv3 without a lock manager: then two QEMUs can open one disk.
-//  - The root's own attributes are never held back, so that a machine can boot, bind and unmount while
+//  - The root's own attributes are never held back, so that a machine can boot, bind and unmount
+//  while
 //    its storage hangs; everything beneath it is.
 //
-// libfuse's low-level API on purpose: its high-level one keeps a lock table of its own, in which the
-// locks of QEMU (open-file locks) outlive the file that held them.
-// Thread safety: libfuse calls from many threads; shared state is in InodeTable alone.
+// libfuse's low-level API on purpose: its high-level one keeps a lock table of its own, in which
+// the locks of QEMU (open-file locks) outlive the file that held them. Thread safety: libfuse calls
+// from many threads; shared state is in InodeTable alone.
 
 #define FUSE_USE_VERSION 314
-
-#include "fault_gate.h"
-#include "inode_table.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -43,6 +44,9 @@
 #include <thread>
 #include <vector>
 
+#include "fault_gate.h"
+#include "inode_table.h"
+
 namespace {
 
 using mold_lab::Access;
@@ -62,9 +66,13 @@ bool refused(fuse_req_t request, Access access) {
   return error != 0;
 }
 
-void reply(fuse_req_t request, int returned) { fuse_reply_err(request, returned < 0 ? errno : 0); }
+void reply(fuse_req_t request, int returned) {
+  fuse_reply_err(request, returned < 0 ? errno : 0);
+}
 
-int file(const fuse_file_info* info) { return static_cast<int>(info->fh); }
+int file(const fuse_file_info* info) {
+  return static_cast<int>(info->fh);
+}
 
 void reply_entry(fuse_req_t request, fuse_ino_t parent, const char* name) {
   fuse_entry_param entry = {};
@@ -79,8 +87,8 @@ void reply_entry(fuse_req_t request, fuse_ino_t parent, const char* name) {
 // Answers a request that made an entry; the backing store belongs to root, the entry to its maker.
 void reply_made(fuse_req_t request, int returned, fuse_ino_t parent, const char* name) {
   const fuse_ctx* caller = fuse_req_ctx(request);
-  if (returned < 0 || fchownat(g_inodes.handle(parent), name, caller->uid, caller->gid,
-                               AT_SYMLINK_NOFOLLOW) < 0) {
+  if (returned < 0 ||
+      fchownat(g_inodes.handle(parent), name, caller->uid, caller->gid, AT_SYMLINK_NOFOLLOW) < 0) {
     fuse_reply_err(request, errno);
     return;
   }
@@ -215,7 +223,9 @@ void fs_statfs(fuse_req_t request, fuse_ino_t) {
 
 // ---- directories ----
 
-DIR* directory(const fuse_file_info* info) { return reinterpret_cast<DIR*>(info->fh); }
+DIR* directory(const fuse_file_info* info) {
+  return reinterpret_cast<DIR*>(info->fh);
+}
 
 void fs_opendir(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
   if (refused(request, Access::kRead)) return;
@@ -257,9 +267,11 @@ void fs_fsyncdir(fuse_req_t request, fuse_ino_t, int, fuse_file_info* info) {
 
 // ---- open files ----
 
-// O_DIRECT is a promise about caching, which this file system keeps by itself (direct_io); a backing
-// store on tmpfs may not know the flag.
-int backing_flags(int flags) { return (flags & ~(O_DIRECT | O_NOFOLLOW)) | O_CLOEXEC; }
+// O_DIRECT is a promise about caching, which this file system keeps by itself (direct_io); a
+// backing store on tmpfs may not know the flag.
+int backing_flags(int flags) {
+  return (flags & ~(O_DIRECT | O_NOFOLLOW)) | O_CLOEXEC;
+}
 
 void fs_open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
   const bool writes = (info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0;
@@ -347,8 +359,8 @@ void fs_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
 
 // ---- locks ----
 
-// Tries until the lock is there or the caller gives up. Polling, because a thread blocked in the kernel
-// could not be called back.
+// Tries until the lock is there or the caller gives up. Polling, because a thread blocked in the
+// kernel could not be called back.
 template <typename Try>
 void lock_patiently(fuse_req_t request, bool wait, Try&& try_once) {
   for (;;) {
@@ -441,20 +453,29 @@ struct Options {
 };
 
 bool parse(int argc, char** argv, Options& out) {
-  static const option kLong[] = {{"backing", required_argument, nullptr, 'b'},
-                                 {"control", required_argument, nullptr, 'c'},
-                                 {"mount", required_argument, nullptr, 'm'},
-                                 {"name", required_argument, nullptr, 'n'},
-                                 {"local-locks", no_argument, nullptr, 'l'},
-                                 {nullptr, 0, nullptr, 0}};
+  static const option kLong[] = {
+      {"backing", required_argument, nullptr, 'b'}, {"control", required_argument, nullptr, 'c'},
+      {"mount", required_argument, nullptr, 'm'},   {"name", required_argument, nullptr, 'n'},
+      {"local-locks", no_argument, nullptr, 'l'},   {nullptr, 0, nullptr, 0}};
   for (int option; (option = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
     switch (option) {
-      case 'b': out.backing = optarg; break;
-      case 'c': out.control = optarg; break;
-      case 'm': out.mount = optarg; break;
-      case 'n': out.name = optarg; break;
-      case 'l': out.local_locks = true; break;
-      default: return false;
+      case 'b':
+        out.backing = optarg;
+        break;
+      case 'c':
+        out.control = optarg;
+        break;
+      case 'm':
+        out.mount = optarg;
+        break;
+      case 'n':
+        out.name = optarg;
+        break;
+      case 'l':
+        out.local_locks = true;
+        break;
+      default:
+        return false;
     }
   }
   return optind == argc && !out.backing.empty() && !out.control.empty() && !out.mount.empty();
@@ -463,7 +484,8 @@ bool parse(int argc, char** argv, Options& out) {
 // Mounts, goes to the background and serves until it is unmounted or killed.
 int serve(const Options& options) {
   // libvirt takes a file system for shared storage by its type: "fuse.glusterfs" is one it knows.
-  std::string mount_options = "allow_other,default_permissions,subtype=glusterfs,fsname=" + options.name;
+  std::string mount_options =
+      "allow_other,default_permissions,subtype=glusterfs,fsname=" + options.name;
   std::string program = "faultfs", flag = "-o";
   char* arguments[] = {program.data(), flag.data(), mount_options.data()};
   fuse_args args = FUSE_ARGS_INIT(3, arguments);

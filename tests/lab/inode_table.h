@@ -1,7 +1,8 @@
 // The files of the backing store that the kernel knows by number.
 //
-// Why not by path: locks belong to open files and inodes, and a path may be renamed under an open file.
-// Each entry holds an O_PATH handle, so its number cannot be reused while the kernel remembers it.
+// Why not by path: locks belong to open files and inodes, and a path may be renamed under an open
+// file. Each entry holds an O_PATH handle, so its number cannot be reused while the kernel
+// remembers it.
 //
 // Lifetime: an entry lives as long as the kernel's lookups of it; the root for ever.
 // Thread safety: all functions may be called from any thread.
@@ -42,8 +43,8 @@ class InodeTable {
   };
 
   mutable std::mutex mutex_;
-  std::map<uint64_t, Entry> entries_;                        // by our number
-  std::map<std::pair<dev_t, ino_t>, uint64_t> number_of_;    // by the backing store's identity
+  std::map<uint64_t, Entry> entries_;                      // by our number
+  std::map<std::pair<dev_t, ino_t>, uint64_t> number_of_;  // by the backing store's identity
   uint64_t next_ = kRoot + 1;
 };
 

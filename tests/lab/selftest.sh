@@ -2,6 +2,7 @@
 # Proves that the lab itself tells the truth, without the product: each fault does what it says, and
 # nothing is left behind. usage: sudo tests/lab/selftest.sh [ROUNDS=2]
 set -u
+[ "$(id -u)" = 0 ] || { echo "selftest: needs root"; exit 77; }
 here=$(cd "$(dirname "$0")" && pwd)
 lab=$here/lab
 LAB=/run/mold-lab
@@ -189,10 +190,45 @@ round() {
   expect "nothing is left" nothing_left
 }
 
+# The judge must be able to say "guilty": without locks between hosts, one disk really runs twice.
+test_double_run() {
+  "$lab" up --hosts 2 --local-locks || { fail "up --local-locks"; return; }
+  cp $LAB/bin/nano.img $LAB/pool/g1.img
+  $LAB/bin/diskwatch watch $LAB/pool >/tmp/mold-lab-watch.json &
+  local watcher=$!
+  expect "a guest on h1" start_guest h1 g1
+  expect "counts" counts g1
+  expect "the same disk starts on h2, too" start_guest h2 g1
+  sleep 2
+  refuse "diskwatch check finds two writers" one_writer
+  kill $watcher
+  wait $watcher
+  expect "diskwatch watch has seen it happen" grep -q '"event":"two_writers"' /tmp/mold-lab-watch.json
+  rm -f /tmp/mold-lab-watch.json
+}
+
+# A run that was killed in the middle leaves pieces; the next one takes them away.
+test_crash() {
+  "$lab" up >/dev/null 2>&1 &
+  sleep 0.6
+  kill -KILL $!
+  wait $! 2>/dev/null
+  expect "up after a crashed up" "$lab" up --hosts 1
+  "$lab" storage h1 hang
+  (on h1 ls -l /srv/pool/ >/dev/null 2>&1 &)
+  "$lab" freeze h1
+  expect "down with a hung and frozen host" timeout 15 "$lab" down
+  expect "nothing is left" nothing_left
+}
+
 started=$SECONDS
 for number in $(seq "${1:-2}"); do
   echo "== round $number"
   round
 done
+echo "== two writers, on purpose"
+test_double_run
+echo "== crash"
+test_crash
 echo "$checks checks, $failures failed, $((SECONDS - started)) s"
 [ $failures = 0 ]

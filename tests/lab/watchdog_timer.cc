@@ -18,7 +18,9 @@ constexpr milliseconds kLateClose{200};
 WatchdogTimer::WatchdogTimer(seconds timeout, std::function<void()> on_expiry)
     : on_expiry_(std::move(on_expiry)), timeout_(timeout) {}
 
-void WatchdogTimer::start() { std::thread([this] { run(); }).detach(); }
+void WatchdogTimer::start() {
+  std::thread([this] { run(); }).detach();
+}
 
 bool WatchdogTimer::open_device() {
   std::unique_lock lock(mutex_);

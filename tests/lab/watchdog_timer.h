@@ -1,9 +1,9 @@
 // The countdown behind a lab host's /dev/watchdog.
 //
-// Why: a real watchdog is a timer that nobody on the host can stop once the host stops working. Here
-// it is a thread outside the host. It follows the kernel's rules (Documentation/watchdog): opening
-// starts it, any write feeds it, closing stops it only after a write that held the letter 'V', and a
-// second opener is refused.
+// Why: a real watchdog is a timer that nobody on the host can stop once the host stops working.
+// Here it is a thread outside the host. It follows the kernel's rules (Documentation/watchdog):
+// opening starts it, any write feeds it, closing stops it only after a write that held the letter
+// 'V', and a second opener is refused.
 //
 // Lifetime: one per watchdogfs process; the thread runs until the process ends.
 // Thread safety: all functions may be called from any thread.
@@ -37,7 +37,8 @@ class WatchdogTimer {
   void feed();
   void enable(bool on);  // WDIOC_SETOPTIONS
 
-  bool set_timeout(std::chrono::seconds timeout);  // false outside 1 s .. 1 h; feeds, as the kernel does
+  bool set_timeout(
+      std::chrono::seconds timeout);  // false outside 1 s .. 1 h; feeds, as the kernel does
   std::chrono::seconds timeout() const;
   std::chrono::milliseconds time_left() const;
   bool bitten() const;  // the last boot ended with an expiry

@@ -1,19 +1,18 @@
 // watchdogfs: a file that behaves like /dev/watchdog of one lab host.
 //
-// The kernel of a test machine may have neither softdog nor CUSE, so the device is a FUSE file system
-// with a regular file `watchdog`, bind-mounted over the host's /dev/watchdog. Programs use the kernel's
-// watchdog calls on it unchanged. On expiry it runs a command (the lab's own "kill this host, now").
-// It lives outside the host, so nothing that happens in there (freeze, kill, hang) can hold it.
+// The kernel of a test machine may have neither softdog nor CUSE, so the device is a FUSE file
+// system with a regular file `watchdog`, bind-mounted over the host's /dev/watchdog. Programs use
+// the kernel's watchdog calls on it unchanged. On expiry it runs a command (the lab's own "kill
+// this host, now"). It lives outside the host, so nothing that happens in there (freeze, kill,
+// hang) can hold it.
 //
 // A second file `control`, outside the host's reach: reading gives the state as JSON, writing
 // "power-on" tells that the machine boots.
 //
-// WDIOC_SETOPTIONS is declared read-only in the kernel's header though it takes a value; FUSE therefore
-// does not hand the value over, and we read it from the caller's memory.
+// WDIOC_SETOPTIONS is declared read-only in the kernel's header though it takes a value; FUSE
+// therefore does not hand the value over, and we read it from the caller's memory.
 
 #define FUSE_USE_VERSION 314
-
-#include "watchdog_timer.h"
 
 #include <fcntl.h>
 #include <fuse.h>
@@ -35,6 +34,8 @@
 #include <string_view>
 #include <vector>
 
+#include "watchdog_timer.h"
+
 namespace {
 
 using mold_lab::WatchdogTimer;
@@ -50,8 +51,8 @@ struct Options {
   std::vector<std::string> on_expiry;
 };
 
-Options g_options;                        // written by main before the file system starts
-std::unique_ptr<WatchdogTimer> g_timer;   // likewise
+Options g_options;                       // written by main before the file system starts
+std::unique_ptr<WatchdogTimer> g_timer;  // likewise
 
 // Runs the expiry command and waits for it. What it prints is its own business (it logs to a file).
 void bite() {
@@ -98,7 +99,9 @@ int fs_release(const char* path, fuse_file_info*) {
   return 0;
 }
 
-int fs_truncate(const char*, off_t, fuse_file_info*) { return 0; }  // "> /dev/watchdog" in a shell
+int fs_truncate(const char*, off_t, fuse_file_info*) {
+  return 0;
+}  // "> /dev/watchdog" in a shell
 
 int fs_read(const char* path, char* buffer, size_t size, off_t offset, fuse_file_info*) {
   if (path != kControl) return -EINVAL;
@@ -149,7 +152,8 @@ int fs_ioctl(const char* path, unsigned int command, void* address, fuse_file_in
     case WDIOC_GETSUPPORT: {
       watchdog_info info = {};
       info.options = WDIOF_SETTIMEOUT | WDIOF_MAGICCLOSE | WDIOF_KEEPALIVEPING | WDIOF_CARDRESET;
-      std::snprintf(reinterpret_cast<char*>(info.identity), sizeof info.identity, "mold-lab watchdog");
+      std::snprintf(reinterpret_cast<char*>(info.identity), sizeof info.identity,
+                    "mold-lab watchdog");
       std::memcpy(data, &info, sizeof info);
       return 0;
     }
@@ -190,10 +194,17 @@ bool parse(int argc, char** argv, Options& out) {
                                  {nullptr, 0, nullptr, 0}};
   for (int option; (option = getopt_long(argc, argv, "+", kLong, nullptr)) != -1;) {
     switch (option) {
-      case 'm': out.mount = optarg; break;
-      case 'n': out.name = optarg; break;
-      case 't': out.timeout_s = std::atoi(optarg); break;
-      default: return false;
+      case 'm':
+        out.mount = optarg;
+        break;
+      case 'n':
+        out.name = optarg;
+        break;
+      case 't':
+        out.timeout_s = std::atoi(optarg);
+        break;
+      default:
+        return false;
     }
   }
   out.on_expiry.assign(argv + optind, argv + argc);
@@ -205,9 +216,10 @@ bool parse(int argc, char** argv, Options& out) {
 
 int main(int argc, char** argv) {
   if (!parse(argc, argv, g_options)) {
-    std::fprintf(stderr,
-                 "usage: watchdogfs --mount DIR [--name NAME] [--timeout SECONDS] -- /COMMAND [ARG...]\n"
-                 "Returns when mounted; the file system goes on by itself. COMMAND runs on expiry.\n");
+    std::fprintf(
+        stderr,
+        "usage: watchdogfs --mount DIR [--name NAME] [--timeout SECONDS] -- /COMMAND [ARG...]\n"
+        "Returns when mounted; the file system goes on by itself. COMMAND runs on expiry.\n");
     return 2;
   }
   g_timer = std::make_unique<WatchdogTimer>(seconds(g_options.timeout_s), bite);
@@ -221,9 +233,8 @@ int main(int argc, char** argv) {
   ops.read = fs_read;
   ops.write = fs_write;
   ops.ioctl = fs_ioctl;
-  std::vector<std::string> words = {"watchdogfs", "-o",
-                                    "allow_other,subtype=moldlab,fsname=" + g_options.name,
-                                    g_options.mount};
+  std::vector<std::string> words = {
+      "watchdogfs", "-o", "allow_other,subtype=moldlab,fsname=" + g_options.name, g_options.mount};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   return fuse_main(static_cast<int>(arguments.size()), arguments.data(), &ops, nullptr);

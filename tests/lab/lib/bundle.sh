@@ -14,9 +14,11 @@ lab_bundle() {  # DIR
     journalctl -D "$root/var/log/journal" -o json --no-pager -u 'mold-*' >"$out/$name/mold.json" 2>/dev/null
     cp "$LAB/$name"/*.log "$out/$name/" 2>/dev/null
     cp -r "$root/var/log/libvirt" "$out/$name/libvirt" 2>/dev/null
-    [ -d "$root/var/lib/mold" ] && cp -r "$root/var/lib/mold" "$out/$name/var-lib-mold"
+    mkdir -p "$out/$name/var-lib"
+    cp -r "$root"/var/lib/mold* "$out/$name/var-lib/" 2>/dev/null
     [ -d "$root/etc/mold" ] && cp -r "$root/etc/mold" "$out/$name/etc-mold"
-    find "$out/$name" \( -name '*.key' -o -name '*secret*' \) -type f -delete
+    # A bundle is shown around; private keys stay here.
+    find "$out/$name" \( -name '*key*' -o -name '*secret*' \) -type f -delete
     group_pids "$name" | xargs -r ps -o pid,stat,wchan:24,etimes,args -p >"$out/$name/processes.txt" 2>/dev/null
   done
   say "logs of every machine are in $out"

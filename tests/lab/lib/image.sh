@@ -25,7 +25,7 @@ base_build() {  # [PREFIX]
   overlay_mount $LAB/base /
   rm -rf "$root"/etc/systemd/system/*.wants "$root"/etc/systemd/system/*.requires "$root"/etc/rc?.d/* \
     "$root"/var/log/journal "$root"/var/log/libvirt/qemu "$root"/etc/libvirt/hooks \
-    "$root"/etc/libvirt/qemu "$root"/etc/libvirt/storage "$root"/var/lib/libvirt/qemu "$root"/var/lib/mold \
+    "$root"/etc/libvirt/qemu "$root"/etc/libvirt/storage "$root"/var/lib/libvirt/qemu "$root"/var/lib/mold* \
     "$root"/etc/fstab "$root"/var/lib/dbus/machine-id "$root"/etc/machine-id "$root"/srv
   mkdir -p "$root"/etc/systemd/system/{multi-user,sockets}.target.wants "$root"/var/log/journal \
     "$root"/var/log/libvirt/qemu "$root"/etc/libvirt/{hooks,qemu/networks,storage} "$root"/var/lib/libvirt/qemu \

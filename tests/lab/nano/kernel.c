@@ -1,7 +1,7 @@
 /* The nano guest: four times a second it counts one further on its own disk and says so on the
- * serial line. It exists to make a virtual machine's life *visible from outside*: a count that moves
- * is a running guest, a count that stands is a stalled one, and two run ids on one disk is the
- * disaster that high availability must never cause. The protocol is in nano_disk.h.
+ * serial line. It exists to make a virtual machine's life *visible from outside*: a count that
+ * moves is a running guest, a count that stands is a stalled one, and two run ids on one disk is
+ * the disaster that high availability must never cause. The protocol is in nano_disk.h.
  *
  * 16-bit real mode, compiled with -m16; all pointers are below 64 KiB and all segments are 0.
  */
@@ -152,8 +152,8 @@ static void mark_split(void) {
   put_text("SPLIT foreign run ");
   put_hex(seen.run);
   put_char('\n');
-  if (split_marked || (read_sector(NANO_SPLIT_SECTOR, &scratch) == 0 &&
-                       valid(&scratch, NANO_SPLIT_MAGIC))) {
+  if (split_marked ||
+      (read_sector(NANO_SPLIT_SECTOR, &scratch) == 0 && valid(&scratch, NANO_SPLIT_MAGIC))) {
     return; /* the first mark is the evidence, keep it */
   }
   scratch = mine;

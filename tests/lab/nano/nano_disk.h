@@ -6,8 +6,8 @@
  * and every structure is packed and exactly one 512-byte sector.
  *
  *   sector 0          boot sector            sector 64          counter (the present)
- *   sector 1..63      the rest of the guest  sector 65          split mark (written once, never cleared)
- *                                            sector 128..383    ring: the last 256 counts, one each
+ *   sector 1..63      the rest of the guest  sector 65          split mark (written once, never
+ * cleared) sector 128..383    ring: the last 256 counts, one each
  *
  * Rules the guest follows (a reader may rely on them):
  *   1. A boot draws a fresh run id, reads the counter and continues from its count.
@@ -37,9 +37,9 @@ enum {
 /* One record, the same shape in all three places; `checksum` covers every byte before it. */
 struct __attribute__((packed)) nano_record {
   uint64_t magic;
-  uint64_t run;         /* random per boot, never 0 */
-  uint64_t count;       /* continues across boots */
-  uint64_t other_run;   /* counter, ring: the run before this one (0: none). Split: the foreign run */
+  uint64_t run;       /* random per boot, never 0 */
+  uint64_t count;     /* continues across boots */
+  uint64_t other_run; /* counter, ring: the run before this one (0: none). Split: the foreign run */
   uint64_t other_count; /* where the other run stood */
   uint32_t boot;        /* number of boots of this disk, 1 for the first */
   uint32_t checksum;
