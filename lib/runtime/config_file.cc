@@ -186,7 +186,6 @@ class ConfigLoader {
       const auto parsed = po::command_line_parser(sources_.arguments)
                               .options(described)
                               .style(unix_style & ~allow_guessing)
-                              .positional(po::positional_options_description())
                               .run();
       for (const auto& item : parsed.options) take_argument(item.string_key, item.value);
       config_.positional_ = po::collect_unrecognized(parsed.options, po::include_positional);

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::int64_t kLagLimitUs = 5'000;
 constexpr std::int64_t kLagReportEveryUs = 10'000'000;
+constexpr Duration kLookAgain{10};
 constexpr std::size_t kPostsPerTurn = 64;  // then other sources have their turn
 constexpr std::uint64_t kTimerAccuracyUs = 500;
 
@@ -203,7 +204,8 @@ bool EventLoop::run_until(const std::function<bool()>& predicate, Duration limit
   const Instant end = now() + limit;
   while (!predicate()) {
     const Duration left = end - now();
-    if (left.count() <= 0 || !impl_->turn(to_us(left.count()))) return predicate();
+    if (left.count() <= 0) return false;
+    if (!impl_->turn(to_us(std::min<Duration>(left, kLookAgain).count()))) return predicate();
   }
   return true;
 }

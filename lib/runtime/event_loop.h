@@ -57,7 +57,8 @@ class EventLoop {
   int run();
   // Loop thread. The code is what run() returns.
   void stop(int code);
-  // For tests and start-up: runs until the predicate holds (true) or the time is over (false).
+  // For tests and start-up: runs until the predicate holds (true) or the time is over (false). Looks
+  // after every turn and at least every 10 ms.
   bool run_until(const std::function<bool()>& predicate, Duration limit);
 
   [[nodiscard]] LoopLag lag() const;

@@ -267,6 +267,17 @@ curl_slist* make_headers(const HttpRequest& request) {
   return list;
 }
 
+// Without the query, which may be long and may hold a signature, and without user:password@.
+std::string printable(std::string_view url) {
+  url = url.substr(0, url.find('?'));
+  const auto host = url.find("://");
+  const auto at = url.find('@');
+  if (host != std::string_view::npos && at != std::string_view::npos && at > host) {
+    return std::string(url.substr(0, host + 3)) + std::string(url.substr(at + 1, 200));
+  }
+  return std::string(url.substr(0, 200));
+}
+
 ErrorKind kind_of(CURLcode code, bool sent) {
   const ErrorKind broken = sent ? ErrorKind::kUnknown : ErrorKind::kUnavailable;
   switch (static_cast<int>(code)) {
@@ -358,15 +369,16 @@ Result<HttpResponse> HttpClient::Impl::conclude(Request& state, CURLcode code) {
   curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
   const bool sent = sent_bytes > 0;
   const HttpRequest& request = state.request;
+  const std::string what = request.method + " " + printable(request.url);
   if (state.too_long) {
     const bool harmless = request.method == "GET" || request.method == "HEAD";
     return fail(harmless ? ErrorKind::kCorrupt : ErrorKind::kUnknown,
-                request.method + " " + request.url + ": the answer is too long");
+                what + ": the answer is too long");
   }
   if (code != CURLE_OK) {
     const std::string why = state.error_text[0] != '\0' ? std::string(state.error_text)
                                                         : std::string(curl_easy_strerror(code));
-    return fail(kind_of(code, sent), request.method + " " + request.url + ": " + why);
+    return fail(kind_of(code, sent), what + ": " + why);
   }
   HttpResponse response = std::move(state.response);
   long number = 0;

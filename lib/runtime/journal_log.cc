@@ -33,7 +33,6 @@ LogTarget auto_target() {
     const char* const wish = std::getenv("MOLD_LOG");
     if (wish != nullptr && std::string_view(wish) == "stderr") return LogTarget::kStderr;
     if (::isatty(STDERR_FILENO) == 1) return LogTarget::kStderr;
-    if (::access("/run/systemd/journal/socket", W_OK) != 0) return LogTarget::kStderr;
     return LogTarget::kJournal;
   }();
   return target;
@@ -64,6 +63,8 @@ void to_stderr(std::string line) {
 // False when there is no journal to take it.
 bool to_journal(LogLevel level, const MessageId& id, std::string_view text,
                 const std::vector<LogField>& fields) {
+  // Without this sd_journal_sendv() reports success and drops the line.
+  if (::access("/run/systemd/journal/socket", W_OK) != 0) return false;
   std::vector<std::string> items;
   items.push_back("MESSAGE=" + one_line(text));
   items.push_back("PRIORITY=" + std::to_string(static_cast<int>(level)));

@@ -89,7 +89,7 @@ void Statement::note(int code) {
   if (code != SQLITE_OK && bind_error_ == SQLITE_OK) bind_error_ = code;
 }
 
-Statement& Statement::bind(int index, std::int64_t value) {
+Statement& Statement::bind_integer(int index, std::int64_t value) {
   note(sqlite3_bind_int64(raw_, index, value));
   return *this;
 }

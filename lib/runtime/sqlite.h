@@ -5,6 +5,7 @@
 //
 // Errors: kBusy (locked by another, or "disk full"), kCorrupt, kConflict (constraint), kDenied,
 // kUnsupported (written by a newer program), kUnavailable (I/O error), kInternal (our own SQL).
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -40,8 +41,16 @@ class Statement {
   ~Statement();
 
   // Parameters count from 1; chainable. A failed bind is told by the next step().
-  Statement& bind(int index, std::int64_t value);
+  template <std::integral T>
+  Statement& bind(int index, T value) {
+    return bind_integer(index, static_cast<std::int64_t>(value));
+  }
+  Statement& bind_integer(int index, std::int64_t value);
   Statement& bind(int index, std::string_view text);
+  Statement& bind(int index, const char* text) { return bind(index, std::string_view(text)); }
+  Statement& bind(int index, const std::string& text) {
+    return bind(index, std::string_view(text));
+  }
   Statement& bind_blob(int index, std::string_view bytes);
   Statement& bind_null(int index);
   Statement& bind(int index, const std::optional<std::int64_t>& value);

@@ -112,7 +112,7 @@ TEST(Config, BadValuesNameTheirOrigin) {
   const Config config = must(Config::load(options(), sources));
   EXPECT_EQ(config.integer("limit", 0, 9).error().what,
             "command line: limit=x: not a whole number");
-  EXPECT_FALSE(config.duration("beat.interval", 0ms, 1h));
+  EXPECT_FALSE(config.duration("beat.interval", 0ms, 60min));
   sources.arguments = {"--limit=10"};
   EXPECT_EQ(must(Config::load(options(), sources)).integer("limit", 0, 9).error().what,
             "command line: limit=10: must be from 0 to 9");
