@@ -132,6 +132,7 @@ void Ladder::retire(Instant now) {
 }
 
 void Ladder::unretire() {
+  if (!leaving_) return;
   leaving_ = false;
   if (!promised_ && held_) {  // the promise is already taken back: earn it again
     held_ = false;

@@ -282,6 +282,25 @@ TEST(Ladder, RetiringTakesThePromiseBackByAnAcknowledgedBeat) {
   EXPECT_EQ(w.vms, 2U);  // they go on
 }
 
+TEST(Ladder, ComingBackBeforeItWasGoneNeedsProbationOnlyIfThePromiseWasTakenBack) {
+  World w;
+  w.armed = false;
+  w.hold();
+  w.ladder.unretire();  // was never leaving: nothing changes
+  w.round();
+  EXPECT_EQ(w.ladder.state(), LeaseState::kHeld);
+  w.ladder.retire(w.now);
+  w.ladder.unretire();
+  w.round();
+  EXPECT_EQ(w.ladder.state(), LeaseState::kNotCounted);
+  World promised;
+  promised.hold();
+  promised.run(1s);
+  promised.ladder.retire(promised.now);
+  promised.ladder.unretire();
+  EXPECT_EQ(promised.ladder.state(), LeaseState::kHeld);
+}
+
 TEST(Ladder, RetiringWithoutAnswerStaysBoundUntilTheVmsAreGone) {
   World w;
   w.hold();

@@ -138,7 +138,7 @@ TEST(LeaseBoard, ReadersNeverSeeAMixOfTwoUpdates) {
   writer->publish(*image);
   std::atomic<bool> done{false};
   std::thread writing([&] {
-    for (std::uint64_t n = 1; n < 4000; ++n) {
+    for (std::uint64_t n = 1; n < 1000; ++n) {
       image->head.incarnation = n;
       for (auto& pool : image->pools) {
         for (auto& reading : pool.readings) reading.counter = n;
