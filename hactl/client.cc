@@ -13,18 +13,30 @@ constexpr Duration kManagerMayBeAway = 60s;
 
 ErrorKind kind_of_code(std::int64_t code, std::string_view text) {
   switch (code) {
-    case 401: case 531: return ErrorKind::kDenied;
-    case 404: return ErrorKind::kCorrupt;
-    case 405: case 430: return ErrorKind::kInvalid;
+    case 401:
+    case 531:
+      return ErrorKind::kDenied;
+    case 404:
+      return ErrorKind::kCorrupt;
+    case 405:
+    case 430:
+      return ErrorKind::kInvalid;
     case 431: {
       const bool unknown_id = text.find("not exist") != std::string_view::npos ||
                               text.find("unable to find") != std::string_view::npos ||
                               text.find("Unable to find") != std::string_view::npos;
       return unknown_id ? ErrorKind::kNotFound : ErrorKind::kInvalid;
     }
-    case 432: return ErrorKind::kUnsupported;
-    case 429: case 532: case 533: case 535: case 536: return ErrorKind::kBusy;
-    default: return ErrorKind::kInternal;
+    case 432:
+      return ErrorKind::kUnsupported;
+    case 429:
+    case 532:
+    case 533:
+    case 535:
+    case 536:
+      return ErrorKind::kBusy;
+    default:
+      return ErrorKind::kInternal;
   }
 }
 
@@ -50,23 +62,18 @@ bool is_read_only(std::string_view command) {
 Result<Json> open_envelope(int http_status, const std::string& body) {
   auto answer = parse_json(body);
   if (!answer || !answer->is_object() || answer->size() != 1) {
-    return fail(ErrorKind::kCorrupt, "HTTP " + std::to_string(http_status) +
-                                         " without an API answer in it; is that the manager's URL?");
+    return fail(ErrorKind::kCorrupt,
+                "HTTP " + std::to_string(http_status) +
+                    " without an API answer in it; is that the manager's URL?");
   }
   Json inside = answer->begin().value();
-  if (http_status != 200 || inside.contains("errorcode")) return fail(api_error(http_status, inside));
+  if (http_status != 200 || inside.contains("errorcode"))
+    return fail(api_error(http_status, inside));
   return inside;
 }
 
-Result<std::unique_ptr<Client>> Client::create(Settings settings) {
-  MOLD_TRY(auto loop, runtime::EventLoop::create());
-  return std::unique_ptr<Client>(new Client(std::move(settings), std::move(loop)));
-}
-
-Client::Client(Settings settings, std::unique_ptr<runtime::EventLoop> loop)
-    : settings_(std::move(settings)),
-      loop_(std::move(loop)),
-      http_(std::make_unique<runtime::HttpClient>(*loop_)) {}
+Client::Client(runtime::EventLoop& loop, Settings settings)
+    : loop_(loop), settings_(std::move(settings)), http_(loop) {}
 
 runtime::HttpRequest Client::request(bool read_only, const std::string& query) const {
   runtime::HttpRequest request;
@@ -89,10 +96,9 @@ runtime::HttpRequest Client::request(bool read_only, const std::string& query) c
 Result<runtime::HttpResponse> Client::exchange(bool read_only, const std::string& query) {
   std::optional<Result<runtime::HttpResponse>> answer;
   const runtime::HttpRequest sent = request(read_only, query);
-  const auto handle = http_->send(sent, [&answer](auto result) {
-    answer.emplace(std::move(result));
-  });
-  loop_->run_until([&answer] { return answer.has_value(); }, kCallLimit + 5s);
+  const auto handle =
+      http_.send(sent, [&answer](auto result) { answer.emplace(std::move(result)); });
+  loop_.run_until([&answer] { return answer.has_value(); }, kCallLimit + 5s);
   if (!answer) return fail(ErrorKind::kUnknown, "no answer");
   if (*answer) return std::move(*answer);
   // The signed query stays out of what people see and paste.
@@ -108,7 +114,7 @@ Result<Json> Client::call(const std::string& command, Params params) {
   params["command"] = command;
   const bool read_only = is_read_only(command);
   for (int tries = 0;; ++tries) {
-    const WallTime expires{loop_->wall().ms + kSignatureLife.count()};
+    const WallTime expires{loop_.wall().ms + kSignatureLife.count()};
     const std::string query =
         signed_query(params, settings_.api_key, settings_.secret_key, expires);
     auto response = exchange(read_only, query);
@@ -119,13 +125,13 @@ Result<Json> Client::call(const std::string& command, Params params) {
 }
 
 Result<Json> Client::wait_job(const std::string& job_id, const JobWait& wait) {
-  const Instant start = loop_->now();
+  const Instant start = loop_.now();
   Instant last_heard = start;
   while (true) {
-    const Instant asked = loop_->now();
+    const Instant asked = loop_.now();
     const auto patience = wait.progress ? "1" : "20";  // the manager answers at once when it ended
     auto answer = call("queryAsyncJobResult", {{"jobid", job_id}, {"wait", patience}});
-    const Instant now = loop_->now();
+    const Instant now = loop_.now();
     if (answer) {
       last_heard = now;
       const std::int64_t status = number_of(*answer, "jobstatus", 0);
@@ -139,16 +145,17 @@ Result<Json> Client::wait_job(const std::string& job_id, const JobWait& wait) {
       return fail(std::move(answer).error());
     }
     if (now - start > wait.limit) {
-      return fail(ErrorKind::kTimeout, "job " + job_id + " still runs (hactl job wait " + job_id + ")");
+      return fail(ErrorKind::kTimeout,
+                  "job " + job_id + " still runs (hactl job wait " + job_id + ")");
     }
     if (wait.progress) wait.progress(now - start);
     // Only a manager that does not know `wait`, or is away, answers in no time.
-    if (loop_->now() - asked < 100ms) pause(300ms);
+    if (loop_.now() - asked < 100ms) pause(300ms);
   }
 }
 
 void Client::pause(Duration how_long) {
-  loop_->run_until([] { return false; }, how_long);
+  loop_.run_until([] { return false; }, how_long);
 }
 
 }  // namespace mold::hactl

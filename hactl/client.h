@@ -1,14 +1,13 @@
 #pragma once
 // The manager's API as a function call: signs, sends, waits, takes the envelope off and turns the
-// manager's error codes into an Error. Owns the loop on which libcurl runs; it only turns while a
+// manager's error codes into an Error. The loop on which libcurl runs only turns while a
 // call or a pause is under way, so to its user everything here blocks. One thread.
 //
 // Errors: kUnavailable (no answer, nothing sent), kUnknown (sent, effect not known), kDenied,
-// kInvalid (a parameter), kNotFound (no such id), kUnsupported (no such command), kBusy (no capacity,
-// limits), kConflict (a job ended in failure), kTimeout (a job did not end in time), kCorrupt (not
-// an answer of a manager), kInternal (the manager's own words).
+// kInvalid (a parameter), kNotFound (no such id), kUnsupported (no such command), kBusy (no
+// capacity, limits), kConflict (a job ended in failure), kTimeout (a job did not end in time),
+// kCorrupt (not an answer of a manager), kInternal (the manager's own words).
 #include <functional>
-#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -23,7 +22,8 @@ namespace mold::hactl {
 
 class Client {
  public:
-  static Result<std::unique_ptr<Client>> create(Settings settings);
+  // The loop outlives the client.
+  Client(runtime::EventLoop& loop, Settings settings);
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
@@ -41,17 +41,16 @@ class Client {
   Result<Json> wait_job(const std::string& job_id, const JobWait& wait);
 
   void pause(Duration how_long);
-  [[nodiscard]] runtime::EventLoop& loop() { return *loop_; }
+  [[nodiscard]] runtime::EventLoop& loop() { return loop_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
 
  private:
-  Client(Settings settings, std::unique_ptr<runtime::EventLoop> loop);
   Result<runtime::HttpResponse> exchange(bool read_only, const std::string& query);
   runtime::HttpRequest request(bool read_only, const std::string& query) const;
 
+  runtime::EventLoop& loop_;
   Settings settings_;
-  std::unique_ptr<runtime::EventLoop> loop_;  // dies after http_
-  std::unique_ptr<runtime::HttpClient> http_;
+  runtime::HttpClient http_;
 };
 
 bool is_read_only(std::string_view command);

@@ -27,8 +27,8 @@ struct Context {
 };
 
 struct Command {
-  std::string name;     // "host power"
-  std::string usage = {};  // "HOST status|on|off"
+  std::string name;          // "host power"
+  std::string usage = {};    // "HOST status|on|off"
   std::string summary = {};  // one line
   std::size_t least = 0;
   std::size_t most = 0;

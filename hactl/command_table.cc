@@ -33,7 +33,8 @@ std::string listing(const std::vector<const Command*>& commands) {
 }
 
 constexpr std::string_view kFooter =
-    "\nA host, VM or other thing is named by its name or its id. `hactl COMMAND --help` says more.\n"
+    "\nA host, VM or other thing is named by its name or its id. `hactl COMMAND --help` says "
+    "more.\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 no answer, 5 denied,\n"
     "6 the job failed, 7 gave up waiting. Settings: ~/.config/mold/hactl.conf,\n"
     "/etc/mold/hactl.conf, MOLD_URL, MOLD_APIKEY, MOLD_SECRETKEY. More: man hactl\n";
@@ -71,14 +72,22 @@ const Command* find_command(const std::vector<std::string>& words) {
 std::vector<runtime::OptionSpec> common_options() {
   return {
       {.name = "output", .default_value = "text", .help = "text or json", .short_name = 'o'},
-      {.name = "no-wait", .default_value = "false", .help = "do not wait for the job to end",
+      {.name = "no-wait",
+       .default_value = "false",
+       .help = "do not wait for the job to end",
        .is_flag = true},
       {.name = "timeout", .default_value = "15min", .help = "how long to wait for a job"},
-      {.name = "yes", .default_value = "false", .help = "do not ask before doing it",
-       .is_flag = true, .short_name = 'y'},
+      {.name = "yes",
+       .default_value = "false",
+       .help = "do not ask before doing it",
+       .is_flag = true,
+       .short_name = 'y'},
       {.name = "colour", .default_value = "auto", .help = "auto, always or never"},
       {.name = "config", .default_value = "", .help = "settings file instead of the usual ones"},
-      {.name = "help", .default_value = "false", .help = "this text", .is_flag = true,
+      {.name = "help",
+       .default_value = "false",
+       .help = "this text",
+       .is_flag = true,
        .short_name = 'h'},
   };
 }

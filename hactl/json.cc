@@ -26,7 +26,9 @@ std::int64_t number_of(const Json& object, std::string_view key, std::int64_t ot
   return value->get<std::int64_t>();
 }
 
-bool truth_of(const Json& object, std::string_view key) { return text_of(object, key) == "true"; }
+bool truth_of(const Json& object, std::string_view key) {
+  return text_of(object, key) == "true";
+}
 
 const Json& object_of(const Json& object, std::string_view key) {
   static const Json empty = Json::object();

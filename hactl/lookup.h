@@ -1,6 +1,6 @@
 #pragma once
-// From what a person typed (a name or an id) to the thing itself, and from an asynchronous answer to
-// its end. Shared by the commands. Blocks, through Client.
+// From what a person typed (a name or an id) to the thing itself, and from an asynchronous answer
+// to its end. Shared by the commands. Blocks, through Client.
 #include <string>
 
 #include "hactl/command.h"

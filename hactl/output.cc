@@ -24,8 +24,9 @@ bool stdout_takes_colour() {
 
 // Columns are counted in characters, not bytes: UTF-8 continuation bytes take no place.
 std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
 }
 
 std::string padded(const std::string& text, std::size_t shown, std::size_t width) {
@@ -41,17 +42,23 @@ struct ToneWords {
 
 Output::Output(bool json, ColourMode colour)
     : json_(json),
-      colour_(colour == ColourMode::kAlways || (colour == ColourMode::kAuto && stdout_takes_colour())),
+      colour_(colour == ColourMode::kAlways ||
+              (colour == ColourMode::kAuto && stdout_takes_colour())),
       live_(::isatty(STDERR_FILENO) == 1) {}
 
 std::string Output::paint(const std::string& text, Tone tone) const {
   if (!colour_) return text;
   switch (tone) {
-    case Tone::kPlain: return text;
-    case Tone::kGood: return "\x1b[32m" + text + "\x1b[0m";
-    case Tone::kWarn: return "\x1b[33m" + text + "\x1b[0m";
-    case Tone::kBad: return "\x1b[31m" + text + "\x1b[0m";
-    case Tone::kDim: return "\x1b[2m" + text + "\x1b[0m";
+    case Tone::kPlain:
+      return text;
+    case Tone::kGood:
+      return "\x1b[32m" + text + "\x1b[0m";
+    case Tone::kWarn:
+      return "\x1b[33m" + text + "\x1b[0m";
+    case Tone::kBad:
+      return "\x1b[31m" + text + "\x1b[0m";
+    case Tone::kDim:
+      return "\x1b[2m" + text + "\x1b[0m";
   }
   return text;
 }
@@ -85,7 +92,9 @@ void Output::table(const std::vector<std::string>& head,
   for (const auto& row : rows) print_row(row);
 }
 
-void Output::value(const Json& value) const { fmt::print("{}\n", dump_json(value)); }
+void Output::value(const Json& value) const {
+  fmt::print("{}\n", dump_json(value));
+}
 
 void Output::facts(const std::vector<std::pair<std::string, Cell>>& facts) const {
   std::size_t width = 0;
@@ -106,9 +115,13 @@ void Output::end_progress() const {
   if (live_) fmt::print(stderr, "\r\x1b[K");
 }
 
-void Output::warn(std::string_view text) { fmt::print(stderr, "hactl: {}\n", text); }
+void Output::warn(std::string_view text) {
+  fmt::print(stderr, "hactl: {}\n", text);
+}
 
-bool Output::on_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
+bool Output::on_terminal() {
+  return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
+}
 
 bool Output::ask(std::string_view question, std::string_view word) {
   if (!on_terminal()) return false;

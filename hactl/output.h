@@ -27,7 +27,8 @@ class Output {
 
   [[nodiscard]] bool json() const { return json_; }
   void line(std::string_view text, Tone tone = Tone::kPlain) const;
-  void table(const std::vector<std::string>& head, const std::vector<std::vector<Cell>>& rows) const;
+  void table(const std::vector<std::string>& head,
+             const std::vector<std::vector<Cell>>& rows) const;
   void value(const Json& value) const;
   // "name: value" pairs, aligned, empty ones left out.
   void facts(const std::vector<std::pair<std::string, Cell>>& facts) const;

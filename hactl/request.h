@@ -1,6 +1,6 @@
 #pragma once
-// The text of a signed API request: how parameters are encoded, ordered and signed (CloudStack's way,
-// with HMAC-SHA256). Pure; no I/O.
+// The text of a signed API request: how parameters are encoded, ordered and signed (CloudStack's
+// way, with HMAC-SHA256). Pure; no I/O.
 #include <map>
 #include <string>
 #include <string_view>

@@ -33,8 +33,10 @@ ExitCode without_command(const std::vector<std::string>& words) {
     fmt::print("{}", family.empty() ? overview_help() : family);
     return words.empty() ? ExitCode::kUsage : ExitCode::kOk;
   }
-  const std::string known = words.size() > 1 && !family.empty() ? words[0] + " " + words[1] : words[0];
-  if (!family.empty() && words.size() == 1) return usage_error(fmt::format("'{}' what?", words[0]), family);
+  const std::string known =
+      words.size() > 1 && !family.empty() ? words[0] + " " + words[1] : words[0];
+  if (!family.empty() && words.size() == 1)
+    return usage_error(fmt::format("'{}' what?", words[0]), family);
   return usage_error(fmt::format("there is no command '{}'", known),
                      family.empty() ? "hactl --help lists them all\n" : family);
 }
@@ -64,9 +66,10 @@ Status carry_out(const Command& command, const runtime::Config& options,
   places.explicit_file = options.text("config");
   MOLD_TRY(Settings settings, load_settings(places));
   for (const std::string& warning : settings.warnings) Output::warn(warning);
-  MOLD_TRY(const auto client, Client::create(std::move(settings)));
+  MOLD_TRY(const auto loop, runtime::EventLoop::create());
+  Client client(*loop, std::move(settings));
   const Output out(form == "json", colour);
-  Context context{*client, out, options, std::move(args)};
+  Context context{client, out, options, std::move(args)};
   return command.run(context);
 }
 

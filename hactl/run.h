@@ -1,5 +1,6 @@
 #pragma once
-// One run of hactl: words in, exit code out. Everything but main() itself, so that tests can run it.
+// One run of hactl: words in, exit code out. Everything but main() itself, so that tests can run
+// it.
 #include <string>
 #include <vector>
 

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t kLongestValue = 1024 * 1024;
 
-// "name=value"; "name=@FILE" takes the value from a file, so that no secret stands in a command line.
+// "name=value"; "name=@FILE" takes the value from a file, so that no secret stands in a command
+// line.
 Status add_param(Params& params, const std::string& word) {
   const auto equals = word.find('=');
   if (equals == std::string::npos || equals == 0) {
@@ -41,8 +42,11 @@ Status api(Context& context) {
 }  // namespace
 
 std::vector<Command> api_commands() {
-  return {{.name = "api", .usage = "COMMAND [name=value | name=@FILE ...]",
-           .summary = "calls any API command and prints its answer as JSON", .least = 1, .most = 100,
+  return {{.name = "api",
+           .usage = "COMMAND [name=value | name=@FILE ...]",
+           .summary = "calls any API command and prints its answer as JSON",
+           .least = 1,
+           .most = 100,
            .run = api}};
 }
 

@@ -17,11 +17,10 @@ void print_event(const Context& context, const Json& event) {
     fmt::print("{}\n", event.dump(-1, ' ', false, Json::error_handler_t::replace));
     return;
   }
-  context.out.line(fmt::format("{}  {:5}  {:24}  {}", local_time(text_of(event, "created")),
-                               text_of(event, "level"), text_of(event, "type"),
-                               text_of(event, "description")),
-                   text_of(event, "level") == "INFO" ? Tone::kPlain
-                                                     : tone_of(text_of(event, "level")));
+  context.out.line(
+      fmt::format("{}  {:5}  {:24}  {}", local_time(text_of(event, "created")),
+                  text_of(event, "level"), text_of(event, "type"), text_of(event, "description")),
+      text_of(event, "level") == "INFO" ? Tone::kPlain : tone_of(text_of(event, "level")));
 }
 
 std::int64_t print_all(const Context& context, const std::vector<Json>& events, std::int64_t seen) {
@@ -82,11 +81,15 @@ Status events(Context& context) {
 }  // namespace
 
 std::vector<Command> event_commands() {
-  return {{.name = "events", .usage = "[--follow] [--last N] [--type T] [--level L]",
+  return {{.name = "events",
+           .usage = "[--follow] [--last N] [--type T] [--level L]",
            .summary = "what happened, newest last; --follow goes on (with -o json: one per line)",
            .run = events,
-           .options = {{.name = "follow", .default_value = "false", .help = "wait for more",
-                        .is_flag = true, .short_name = 'f'},
+           .options = {{.name = "follow",
+                        .default_value = "false",
+                        .help = "wait for more",
+                        .is_flag = true,
+                        .short_name = 'f'},
                        {.name = "last", .default_value = "30", .help = "how many of the past"},
                        {.name = "type", .default_value = "", .help = "e.g. HA.STATE.TRANSITION"},
                        {.name = "level", .default_value = "", .help = "INFO, WARN or ERROR"}}}};

@@ -1,5 +1,5 @@
-// hactl ha: the HA state of hosts, and why. `ha explain` is the evidence ledger: what was read, what
-// was concluded, what was proven, when, and what is being waited for.
+// hactl ha: the HA state of hosts, and why. `ha explain` is the evidence ledger: what was read,
+// what was concluded, what was proven, when, and what is being waited for.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -67,8 +67,8 @@ Status explain(Context& context) {
   MOLD_TRY(const std::string id, id_of(context.client, kHost, context.args[0]));
   MOLD_TRY(const std::int64_t last, context.options.integer("last", 1, 500));
   MOLD_TRY(const Json now, context.client.call("explainHostHa", {{"hostid", id}}));
-  MOLD_TRY(const Json ledger, context.client.call("listHaEvidence", {{"hostid", id},
-                                                                     {"last", std::to_string(last)}}));
+  MOLD_TRY(const Json ledger,
+           context.client.call("listHaEvidence", {{"hostid", id}, {"last", std::to_string(last)}}));
   if (context.out.json()) {
     Json all = Json::object();
     all["haexplanation"] = object_of(now, "haexplanation");
@@ -95,9 +95,12 @@ Status explain(Context& context) {
 std::vector<Command> ha_commands() {
   return {
       {.name = "ha list", .usage = "", .summary = "HA state of every host", .run = list},
-      {.name = "ha explain", .usage = "HOST [--last N]",
-       .summary = "readings, verdicts and proofs about a host, and what it waits for", .least = 1,
-       .most = 1, .run = explain,
+      {.name = "ha explain",
+       .usage = "HOST [--last N]",
+       .summary = "readings, verdicts and proofs about a host, and what it waits for",
+       .least = 1,
+       .most = 1,
+       .run = explain,
        .options = {{.name = "last", .default_value = "40", .help = "lines of the ledger"}}},
   };
 }

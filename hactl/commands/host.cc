@@ -77,8 +77,8 @@ Status add(Context& context) {
 
 Status remove(Context& context) {
   MOLD_TRY(const std::string id, id_of(context.client, kHost, context.args[0]));
-  MOLD_TRY_VOID(confirm(context, "This forgets the host " + context.args[0] + ".", context.args[0],
-                        false));
+  MOLD_TRY_VOID(
+      confirm(context, "This forgets the host " + context.args[0] + ".", context.args[0], false));
   Params params{{"id", id}};
   if (context.flag("force")) params["forced"] = "true";
   MOLD_TRY(const Json done, call_and_wait(context, "deleteHost", params, "removing"));
@@ -88,14 +88,18 @@ Status remove(Context& context) {
 
 Status set_allocation(Context& context, const std::string& state) {
   MOLD_TRY(const std::string id, id_of(context.client, kHost, context.args[0]));
-  MOLD_TRY(const Json done, call_and_wait(context, "updateHost",
-                                          {{"id", id}, {"allocationstate", state}}, state));
+  MOLD_TRY(const Json done,
+           call_and_wait(context, "updateHost", {{"id", id}, {"allocationstate", state}}, state));
   tell_done(context, done,
             context.args[0] + (state == "Enable" ? " takes VMs again" : " takes no more VMs"));
   return {};
 }
-Status enable(Context& context) { return set_allocation(context, "Enable"); }
-Status disable(Context& context) { return set_allocation(context, "Disable"); }
+Status enable(Context& context) {
+  return set_allocation(context, "Enable");
+}
+Status disable(Context& context) {
+  return set_allocation(context, "Disable");
+}
 
 Status enrol_token(Context& context) {
   MOLD_TRY(const std::string id, id_of(context.client, kHost, context.args[0]));
@@ -131,27 +135,53 @@ Status local(Context& context) {
 std::vector<Command> host_commands() {
   return {
       {.name = "host list", .usage = "", .summary = "all hosts, their state and why", .run = list},
-      {.name = "host show", .usage = "HOST", .summary = "all about one host", .least = 1, .most = 1,
+      {.name = "host show",
+       .usage = "HOST",
+       .summary = "all about one host",
+       .least = 1,
+       .most = 1,
        .run = show},
-      {.name = "host local", .usage = "",
+      {.name = "host local",
+       .usage = "",
        .summary = "asks the agent on this very host (root; works without the manager)",
        .run = local},
-      {.name = "host add", .usage = "NAME [--cluster C] [--address A] [--tags T]",
-       .summary = "makes a host known to the manager", .least = 1, .most = 1, .run = add,
+      {.name = "host add",
+       .usage = "NAME [--cluster C] [--address A] [--tags T]",
+       .summary = "makes a host known to the manager",
+       .least = 1,
+       .most = 1,
+       .run = add,
        .options = {{.name = "cluster", .default_value = "", .help = "its cluster; the only one"},
                    {.name = "address", .default_value = "", .help = "its address; NAME"},
                    {.name = "tags", .default_value = "", .help = "host tags, comma separated"}}},
-      {.name = "host enrol-token", .usage = "HOST",
-       .summary = "a one-time token with which the host fetches its certificate", .least = 1,
-       .most = 1, .run = enrol_token},
-      {.name = "host remove", .usage = "HOST [--force]", .summary = "forgets a host", .least = 1,
-       .most = 1, .run = remove,
-       .options = {{.name = "force", .default_value = "false", .help = "also when VMs are on it",
+      {.name = "host enrol-token",
+       .usage = "HOST",
+       .summary = "a one-time token with which the host fetches its certificate",
+       .least = 1,
+       .most = 1,
+       .run = enrol_token},
+      {.name = "host remove",
+       .usage = "HOST [--force]",
+       .summary = "forgets a host",
+       .least = 1,
+       .most = 1,
+       .run = remove,
+       .options = {{.name = "force",
+                    .default_value = "false",
+                    .help = "also when VMs are on it",
                     .is_flag = true}}},
-      {.name = "host enable", .usage = "HOST", .summary = "it may take VMs again", .least = 1,
-       .most = 1, .run = enable},
-      {.name = "host disable", .usage = "HOST", .summary = "it takes no more VMs; those on it stay",
-       .least = 1, .most = 1, .run = disable},
+      {.name = "host enable",
+       .usage = "HOST",
+       .summary = "it may take VMs again",
+       .least = 1,
+       .most = 1,
+       .run = enable},
+      {.name = "host disable",
+       .usage = "HOST",
+       .summary = "it takes no more VMs; those on it stay",
+       .least = 1,
+       .most = 1,
+       .run = disable},
   };
 }
 

@@ -13,7 +13,7 @@
 namespace mold::hactl {
 namespace {
 
-constexpr std::array<std::string_view, 6> kActions = {"status", "on",  "off",
+constexpr std::array<std::string_view, 6> kActions = {"status", "on",    "off",
                                                       "cycle",  "reset", "soft"};
 
 Status power(Context& context) {
@@ -24,8 +24,8 @@ Status power(Context& context) {
   }
   MOLD_TRY(const std::string id, id_of(context.client, kHost, name));
   if (action != "status" && action != "on") {
-    MOLD_TRY_VOID(confirm(context, fmt::format("Power {} of {}: its VMs stop with it.", action, name),
-                          name, false));
+    MOLD_TRY_VOID(confirm(
+        context, fmt::format("Power {} of {}: its VMs stop with it.", action, name), name, false));
   }
   std::string upper = action;
   for (char& c : upper) c = static_cast<char>(c - 'a' + 'A');
@@ -54,8 +54,8 @@ Status configure_power(Context& context) {
                                            {"password", std::string(trim(password))}}));
   MOLD_TRY(done, call_and_wait(context, "enableOutOfBandManagementForHost", {{"hostid", id}},
                                "enabling"));
-  tell_done(context, done, fmt::format("{}: power is controlled through {}", name,
-                                       context.option("address")));
+  tell_done(context, done,
+            fmt::format("{}: power is controlled through {}", name, context.option("address")));
   return {};
 }
 
@@ -77,8 +77,8 @@ Status enable_ha(Context& context) {
 Status disable_ha(Context& context) {
   const std::string& name = context.args[0];
   MOLD_TRY(const std::string id, id_of(context.client, kHost, name));
-  MOLD_TRY(const Json done, call_and_wait(context, "disableHAForHost", {{"hostid", id}},
-                                          "disabling HA of " + name));
+  MOLD_TRY(const Json done,
+           call_and_wait(context, "disableHAForHost", {{"hostid", id}}, "disabling HA of " + name));
   tell_done(context, done, "HA of " + name + " is off: nothing is decided about it any more");
   return {};
 }
@@ -96,9 +96,8 @@ Status confirm_dead(Context& context) {
                   "elsewhere at once. If it still runs, their disks will be DESTROYED.",
                   name),
       name, true));
-  MOLD_TRY(const Json done,
-           call_and_wait(context, "confirmHostDead", {{"id", id}, {"reason", reason}},
-                         "confirming"));
+  MOLD_TRY(const Json done, call_and_wait(context, "confirmHostDead",
+                                          {{"id", id}, {"reason", reason}}, "confirming"));
   tell_done(context, done, name + " is taken for dead on your word");
   return {};
 }
@@ -107,24 +106,40 @@ Status confirm_dead(Context& context) {
 
 std::vector<Command> host_power_commands() {
   return {
-      {.name = "host power", .usage = "HOST status|on|off|cycle|reset|soft",
-       .summary = "through its BMC; waits until the new state was read back", .least = 2, .most = 2,
+      {.name = "host power",
+       .usage = "HOST status|on|off|cycle|reset|soft",
+       .summary = "through its BMC; waits until the new state was read back",
+       .least = 2,
+       .most = 2,
        .run = power},
       {.name = "host configure-power",
        .usage = "HOST --address A --password-file F [--user U] [--port P] [--driver D]",
-       .summary = "says how to reach its BMC, and turns that on", .least = 1, .most = 1,
+       .summary = "says how to reach its BMC, and turns that on",
+       .least = 1,
+       .most = 1,
        .run = configure_power,
        .options = {{.name = "address", .default_value = "", .help = "of the BMC"},
                    {.name = "port", .default_value = "623", .help = "of the BMC"},
                    {.name = "user", .default_value = "ADMIN", .help = "of the BMC"},
                    {.name = "password-file", .default_value = "", .help = "file with the password"},
                    {.name = "driver", .default_value = "ipmitool", .help = "how to talk to it"}}},
-      {.name = "host enable-ha", .usage = "HOST", .summary = "its VMs are restarted when it dies",
-       .least = 1, .most = 1, .run = enable_ha},
-      {.name = "host disable-ha", .usage = "HOST", .summary = "nothing is decided about it",
-       .least = 1, .most = 1, .run = disable_ha},
-      {.name = "host confirm-dead", .usage = "HOST --reason TEXT",
-       .summary = "your word as proof of its death, logged with your name", .least = 1, .most = 1,
+      {.name = "host enable-ha",
+       .usage = "HOST",
+       .summary = "its VMs are restarted when it dies",
+       .least = 1,
+       .most = 1,
+       .run = enable_ha},
+      {.name = "host disable-ha",
+       .usage = "HOST",
+       .summary = "nothing is decided about it",
+       .least = 1,
+       .most = 1,
+       .run = disable_ha},
+      {.name = "host confirm-dead",
+       .usage = "HOST --reason TEXT",
+       .summary = "your word as proof of its death, logged with your name",
+       .least = 1,
+       .most = 1,
        .run = confirm_dead,
        .options = {{.name = "reason", .default_value = "", .help = "how you know"}}},
   };

@@ -38,25 +38,41 @@ Status list(Context& context, const Kind& kind, const std::vector<Column>& colum
 }
 
 Status zones(Context& context) {
-  return list(context, kZone,
-              {{"ZONE", "name"}, {"STATE", "allocationstate"}, {"ID", "id"}});
+  return list(context, kZone, {{"ZONE", "name"}, {"STATE", "allocationstate"}, {"ID", "id"}});
 }
 Status clusters(Context& context) {
-  return list(context, kCluster, {{"CLUSTER", "name"}, {"POD", "podname"}, {"ZONE", "zonename"},
-                                  {"STATE", "allocationstate"}, {"ID", "id"}});
+  return list(context, kCluster,
+              {{"CLUSTER", "name"},
+               {"POD", "podname"},
+               {"ZONE", "zonename"},
+               {"STATE", "allocationstate"},
+               {"ID", "id"}});
 }
 Status pools(Context& context) {
-  return list(context, kPool, {{"POOL", "name"}, {"STATE", "state"}, {"CLUSTER", "clustername"},
-                               {"PATH", "path"}, {"SIZE", "disksizetotal"},
-                               {"USED", "disksizeused"}, {"ID", "id"}});
+  return list(context, kPool,
+              {{"POOL", "name"},
+               {"STATE", "state"},
+               {"CLUSTER", "clustername"},
+               {"PATH", "path"},
+               {"SIZE", "disksizetotal"},
+               {"USED", "disksizeused"},
+               {"ID", "id"}});
 }
 Status offerings(Context& context) {
-  return list(context, kOffering, {{"OFFERING", "name"}, {"CPUS", "cpunumber"},
-                                   {"MB", "memory"}, {"HA", "offerha"}, {"ID", "id"}});
+  return list(context, kOffering,
+              {{"OFFERING", "name"},
+               {"CPUS", "cpunumber"},
+               {"MB", "memory"},
+               {"HA", "offerha"},
+               {"ID", "id"}});
 }
 Status templates(Context& context) {
-  return list(context, kTemplate, {{"TEMPLATE", "name"}, {"READY", "isready"}, {"FORMAT", "format"},
-                                   {"SIZE", "size"}, {"ID", "id"}});
+  return list(context, kTemplate,
+              {{"TEMPLATE", "name"},
+               {"READY", "isready"},
+               {"FORMAT", "format"},
+               {"SIZE", "size"},
+               {"ID", "id"}});
 }
 
 }  // namespace

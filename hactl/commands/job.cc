@@ -40,20 +40,21 @@ Status list(Context& context) {
 }
 
 Status show(Context& context) {
-  MOLD_TRY(const Json job, context.client.call("queryAsyncJobResult", {{"jobid", context.args[0]}}));
+  MOLD_TRY(const Json job,
+           context.client.call("queryAsyncJobResult", {{"jobid", context.args[0]}}));
   if (context.out.json()) {
     context.out.value(job);
     return {};
   }
   const Json& result = object_of(job, "jobresult");
-  context.out.facts({{"job", {text_of(job, "jobid")}},
-                     {"status", status_cell(job)},
-                     {"command", {text_of(job, "cmd")}},
-                     {"about", {text_of(job, "jobinstancetype") + " " +
-                                text_of(job, "jobinstanceid")}},
-                     {"created", {local_time(text_of(job, "created"))}},
-                     {"completed", {local_time(text_of(job, "completed"))}},
-                     {"error", {text_of(result, "errortext")}}});
+  context.out.facts(
+      {{"job", {text_of(job, "jobid")}},
+       {"status", status_cell(job)},
+       {"command", {text_of(job, "cmd")}},
+       {"about", {text_of(job, "jobinstancetype") + " " + text_of(job, "jobinstanceid")}},
+       {"created", {local_time(text_of(job, "created"))}},
+       {"completed", {local_time(text_of(job, "completed"))}},
+       {"error", {text_of(result, "errortext")}}});
   return {};
 }
 
@@ -74,13 +75,26 @@ Status wait(Context& context) {
 
 std::vector<Command> job_commands() {
   return {
-      {.name = "job list", .usage = "[--all]", .summary = "jobs that run; --all: also ended ones",
+      {.name = "job list",
+       .usage = "[--all]",
+       .summary = "jobs that run; --all: also ended ones",
        .run = list,
-       .options = {{.name = "all", .default_value = "false", .help = "also those that ended",
+       .options = {{.name = "all",
+                    .default_value = "false",
+                    .help = "also those that ended",
                     .is_flag = true}}},
-      {.name = "job show", .usage = "JOB", .summary = "one job", .least = 1, .most = 1, .run = show},
-      {.name = "job wait", .usage = "JOB", .summary = "until it ended; exit code 6 when it failed",
-       .least = 1, .most = 1, .run = wait},
+      {.name = "job show",
+       .usage = "JOB",
+       .summary = "one job",
+       .least = 1,
+       .most = 1,
+       .run = show},
+      {.name = "job wait",
+       .usage = "JOB",
+       .summary = "until it ended; exit code 6 when it failed",
+       .least = 1,
+       .most = 1,
+       .run = wait},
   };
 }
 

@@ -14,7 +14,9 @@ void sort_by_name(std::vector<Json>& things) {
 
 }  // namespace
 
-std::string ha_state_of(const Json& host) { return text_of(object_of(host, "hostha"), "hastate"); }
+std::string ha_state_of(const Json& host) {
+  return text_of(object_of(host, "hostha"), "hastate");
+}
 
 std::string power_state_of(const Json& host) {
   return text_of(object_of(host, "outofbandmanagement"), "powerstate");
@@ -41,7 +43,9 @@ std::vector<std::vector<Cell>> host_rows(const std::vector<Json>& hosts) {
   return rows;
 }
 
-std::vector<std::string> vm_head() { return {"VM", "STATE", "HOST", "HA", "CPUS", "MEMORY", "WHY"}; }
+std::vector<std::string> vm_head() {
+  return {"VM", "STATE", "HOST", "HA", "CPUS", "MEMORY", "WHY"};
+}
 
 std::vector<std::vector<Cell>> vm_rows(const std::vector<Json>& vms) {
   std::vector<Json> sorted = vms;

@@ -44,8 +44,12 @@ Status status(Context& context) {
 }  // namespace
 
 std::vector<Command> status_commands() {
-  return {{.name = "status", .usage = "", .summary = "hosts, their HA state and why, and VMs at a glance",
-           .least = 0, .most = 0, .run = status}};
+  return {{.name = "status",
+           .usage = "",
+           .summary = "hosts, their HA state and why, and VMs at a glance",
+           .least = 0,
+           .most = 0,
+           .run = status}};
 }
 
 }  // namespace mold::hactl

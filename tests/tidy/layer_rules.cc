@@ -31,7 +31,9 @@ const std::vector<Floor>& floors() {
 }
 
 // Composition roots stand on the floor above: they wire rooms together and decide nothing.
-bool is_root(const SourceFile& file) { return file.path.ends_with("/main.cc"); }
+bool is_root(const SourceFile& file) {
+  return file.path.ends_with("/main.cc");
+}
 
 bool below(std::string_view path, std::string_view folder) {
   return path.starts_with(folder) && path.size() > folder.size() && path[folder.size()] == '/';
@@ -62,10 +64,11 @@ Problems check_floors(const SourceFile& file) {
     if (own || used || (known && is_root(file) && !below(include.path, "tests"))) continue;
     std::string allowed(floor->room);
     for (const auto folder : floor->may_use) allowed += ", " + std::string(folder);
-    problems.push_back({"floors", file.path, include.line,
-                        known ? "\"" + include.path + "\": this room may include only " + allowed +
-                                    "; put what both need into lib/port or lib/wire"
-                              : "write \"" + include.path + "\" as a path from the top of the house"});
+    problems.push_back(
+        {"floors", file.path, include.line,
+         known ? "\"" + include.path + "\": this room may include only " + allowed +
+                     "; put what both need into lib/port or lib/wire"
+               : "write \"" + include.path + "\" as a path from the top of the house"});
   }
   return problems;
 }
@@ -74,8 +77,8 @@ Problems check_json_stays_in_codecs(const SourceFile& file) {
   constexpr std::array<std::string_view, 5> kWithout = {"lib/base", "core", "lib/port",
                                                         "lib/runtime", "agentd/heartbeat"};
   if (!file.is_cpp() || floor_of(file) == nullptr) return {};
-  const bool never = std::any_of(kWithout.begin(), kWithout.end(),
-                                 [&](auto folder) { return file.in(folder); });
+  const bool never =
+      std::any_of(kWithout.begin(), kWithout.end(), [&](auto folder) { return file.in(folder); });
   Problems problems;
   for (const Include& include : includes_of(file)) {
     if (!include.path.starts_with("nlohmann/")) continue;

@@ -14,7 +14,7 @@ Problems check_json_stays_in_codecs(const SourceFile& file);
 Problems check_core_is_pure(const SourceFile& file);
 Problems check_banned_calls(const SourceFile& file);
 Problems check_no_default_in_core(const SourceFile& file);
-Problems check_sizes(const SourceFile& file);       // columns, lines, functions
+Problems check_sizes(const SourceFile& file);  // columns, lines, functions
 Problems check_header_form(const SourceFile& file);
 Problems check_no_loose_ends(const SourceFile& file);
 Problems check_stands_alone(const SourceFile& file);  // no word of any one person's workplace

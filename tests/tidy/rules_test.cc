@@ -1,8 +1,8 @@
 // Every rule is shown something bad, which it must catch, and something good, which it must not.
+#include "tests/tidy/rules.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "tests/tidy/rules.h"
 
 namespace mold::tidy {
 namespace {
@@ -37,17 +37,21 @@ TEST(Floors, RoomsDoNotIncludeOneAnother) {
 }
 
 TEST(Floors, ArrowsGoDownOnly) {
-  EXPECT_THAT(check_floors(source("core/a.cc", "#include \"lib/runtime/event_loop.h\"\n")), SizeIs(1));
+  EXPECT_THAT(check_floors(source("core/a.cc", "#include \"lib/runtime/event_loop.h\"\n")),
+              SizeIs(1));
   EXPECT_THAT(check_floors(source("lib/base/a.h", "#include \"core/a.h\"\n")), SizeIs(1));
   EXPECT_THAT(check_floors(source("lib/runtime/a.h", "#include \"core/a.h\"\n")), SizeIs(1));
   EXPECT_THAT(check_floors(source("lib/wire/a.h", "#include \"lib/runtime/a.h\"\n")), SizeIs(1));
-  EXPECT_THAT(check_floors(source("core/a.cc", "#include \"core/b.h\"\n#include \"lib/base/x.h\"\n")),
-              IsEmpty());
+  EXPECT_THAT(
+      check_floors(source("core/a.cc", "#include \"core/b.h\"\n#include \"lib/base/x.h\"\n")),
+      IsEmpty());
 }
 
 TEST(Floors, RootsMayWireButNotReachIntoTests) {
-  EXPECT_THAT(check_floors(source("manager/main.cc", "#include \"fencing/driver.h\"\n")), IsEmpty());
-  EXPECT_THAT(check_floors(source("manager/main.cc", "#include \"tests/sim/world.h\"\n")), SizeIs(1));
+  EXPECT_THAT(check_floors(source("manager/main.cc", "#include \"fencing/driver.h\"\n")),
+              IsEmpty());
+  EXPECT_THAT(check_floors(source("manager/main.cc", "#include \"tests/sim/world.h\"\n")),
+              SizeIs(1));
 }
 
 TEST(Json, StaysInCodecs) {
@@ -56,8 +60,9 @@ TEST(Json, StaysInCodecs) {
   EXPECT_THAT(check_json_stays_in_codecs(source("lib/runtime/a.cc", include)), SizeIs(1));
   EXPECT_THAT(check_json_stays_in_codecs(source("lib/wire/a.h", include)), SizeIs(1));
   EXPECT_THAT(check_json_stays_in_codecs(source("lib/wire/a.cc", include)), IsEmpty());
-  EXPECT_THAT(check_json_stays_in_codecs(source("lib/wire/a.h", "#include <nlohmann/json_fwd.hpp>\n")),
-              IsEmpty());
+  EXPECT_THAT(
+      check_json_stays_in_codecs(source("lib/wire/a.h", "#include <nlohmann/json_fwd.hpp>\n")),
+      IsEmpty());
 }
 
 TEST(Core, IsPure) {
@@ -67,7 +72,8 @@ TEST(Core, IsPure) {
     EXPECT_THAT(check_core_is_pure(source("core/a.cc", bad + "\n")), SizeIs(1)) << bad;
     EXPECT_THAT(check_core_is_pure(source("agentd/a.cc", bad + "\n")), IsEmpty()) << bad;
   }
-  EXPECT_THAT(check_core_is_pure(source("core/a.cc", "int operand(int); int brand();\n")), IsEmpty());
+  EXPECT_THAT(check_core_is_pure(source("core/a.cc", "int operand(int); int brand();\n")),
+              IsEmpty());
 }
 
 TEST(Core, HasNoDefaultInSwitches) {
@@ -81,8 +87,9 @@ TEST(BannedCalls, AreCaughtInEveryRoom) {
                                 "sprintf(a, b);", "int a = atoi(b);", "int a = std::stoi(b);"}) {
     EXPECT_THAT(check_banned_calls(source("manager/a.cc", bad + "\n")), SizeIs(1)) << bad;
   }
-  EXPECT_THAT(check_banned_calls(source("manager/a.cc", "snprintf(a, n, b); file_system(); x.system();\n")),
-              IsEmpty());
+  EXPECT_THAT(
+      check_banned_calls(source("manager/a.cc", "snprintf(a, n, b); file_system(); x.system();\n")),
+      IsEmpty());
 }
 
 TEST(Sizes, OfLinesFilesAndFunctions) {

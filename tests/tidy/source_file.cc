@@ -10,7 +10,9 @@
 namespace mold::tidy {
 namespace {
 
-bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_name(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 // Blanks comments and literals; keeps the length of every line.
 class Blanker {
@@ -30,7 +32,8 @@ class Blanker {
       in_block_ = true;
       return blank(out, i, i + 2);
     }
-    if (text.substr(i, 2) == "R\"" && (i == 0 || !is_name(text[i - 1]))) return open_raw(text, i, out);
+    if (text.substr(i, 2) == "R\"" && (i == 0 || !is_name(text[i - 1])))
+      return open_raw(text, i, out);
     const bool digit_separator = text[i] == '\'' && i > 0 && is_name(text[i - 1]);
     if ((text[i] == '"' || text[i] == '\'') && !digit_separator) return skip_literal(text, i, out);
     return i + 1;
@@ -68,7 +71,9 @@ class Blanker {
   std::string raw_end_;
 };
 
-bool is_text(std::string_view bytes) { return bytes.find('\0') == std::string_view::npos; }
+bool is_text(std::string_view bytes) {
+  return bytes.find('\0') == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -77,8 +82,12 @@ std::string to_text(const Problem& problem) {
          problem.advice;
 }
 
-bool SourceFile::is_cpp() const { return path.ends_with(".h") || path.ends_with(".cc"); }
-bool SourceFile::is_header() const { return path.ends_with(".h"); }
+bool SourceFile::is_cpp() const {
+  return path.ends_with(".h") || path.ends_with(".cc");
+}
+bool SourceFile::is_header() const {
+  return path.ends_with(".h");
+}
 bool SourceFile::in(std::string_view folder) const {
   return path.starts_with(folder) && path.size() > folder.size() && path[folder.size()] == '/';
 }

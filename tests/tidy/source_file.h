@@ -38,8 +38,8 @@ struct Include {
 };
 std::vector<Include> includes_of(const SourceFile& file);
 
-// True when `word` stands in `text` with no letter, digit, _, . or > before it (:: is allowed), and,
-// unless it ends in a sign such as '(' or ':', no letter or digit after it.
+// True when `word` stands in `text` with no letter, digit, _, . or > before it (:: is allowed),
+// and, unless it ends in a sign such as '(' or ':', no letter or digit after it.
 bool has_word(std::string_view text, std::string_view word);
 
 }  // namespace mold::tidy
