@@ -11,9 +11,11 @@ if(MOLD_SANITIZE)
   target_compile_options(mold_flags INTERFACE -fsanitize=${MOLD_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(mold_flags INTERFACE -fsanitize=${MOLD_SANITIZE})
 endif()
-# Hardening of what runs as root on every host.
-target_compile_options(mold_flags INTERFACE -fstack-protector-strong
-  $<$<AND:$<NOT:$<CONFIG:Debug>>,$<STREQUAL:${MOLD_SANITIZE},>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
+# Hardening of what runs as root on every host. The sanitizers bring their own checks.
+target_compile_options(mold_flags INTERFACE -fstack-protector-strong)
+if(NOT MOLD_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  target_compile_options(mold_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
 target_link_options(mold_flags INTERFACE -Wl,-z,relro,-z,now)
 
 find_program(CCACHE ccache)
