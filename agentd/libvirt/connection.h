@@ -73,6 +73,7 @@ class Connection {
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
  private:
+  friend class LibvirtHandle;
   struct Link;  // what the C callbacks of one attempt know of us
   static Result<std::shared_ptr<LibvirtHandle>> open(const Options& options,
                                                      const std::shared_ptr<Link>& link);

@@ -13,12 +13,14 @@ using core::Outcome;
 using port::HypervisorResult;
 using port::VmRef;
 
-constexpr std::size_t kThreads = 4;
+constexpr std::size_t kThreads = 6;
 constexpr std::size_t kQueue = 512;
 constexpr Duration kCreateDeadline{60'000};
 constexpr Duration kDestroyDeadline{45'000};  // libvirt itself waits 15-30 s for a stubborn QEMU
 constexpr Duration kCallDeadline{15'000};
 constexpr Duration kRetry{1'000};
+constexpr Duration kLaneGrace{300};  // at exit; calls under way are libvirtd's business
+constexpr int kSpoiltListLimit = 5;
 
 core::GoneReason reason_of(int detail) {
   switch (static_cast<virDomainEventStoppedDetailType>(detail)) {
@@ -55,7 +57,9 @@ LibvirtHypervisor::LibvirtHypervisor(runtime::EventLoop& loop, Options options)
       lane_(loop, "libvirt", kThreads, kQueue),
       connection_(loop, lane_, options_.connection),
       list_timer_(loop),
-      alive_(std::make_shared<bool>(true)) {}
+      alive_(std::make_shared<bool>(true)) {
+  lane_.set_grace(kLaneGrace);
+}
 
 LibvirtHypervisor::~LibvirtHypervisor() {
   *alive_ = false;
@@ -230,6 +234,11 @@ void LibvirtHypervisor::listed(Result<port::DomainList> result) {
     }
     return;
   }
+  if (!created_while_listing_.empty() && ++spoilt_lists_ <= kSpoiltListLimit) {
+    list();
+    return;
+  }
+  spoilt_lists_ = 0;
   for (const auto& [uuid, identity] : created_while_listing_) {
     const std::string& wanted = uuid;
     if (std::any_of(result->ours.begin(), result->ours.end(),

@@ -79,6 +79,7 @@ class LibvirtHypervisor final : public port::Hypervisor {
   std::map<std::string, Look> looks_;                // under way
   bool listing_ = false;
   bool list_again_ = false;
+  int spoilt_lists_ = 0;  // in a row
   std::map<std::string, DomainIdentity> created_while_listing_;
 };
 

@@ -1,0 +1,79 @@
+#pragma once
+// The agent: composition of its parts and the wiring between them. Loop thread only; dies before
+// the loop. Starting it means: settings are good, libvirt's lane and the link are under way. It
+// depends on neither libvirtd nor the manager being there, and whatever ends it leaves the VMs
+// running.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agentd/brain_shell.h"
+#include "agentd/config.h"
+#include "agentd/control/bus_object.h"
+#include "agentd/enrol/identity.h"
+#include "agentd/host/facts.h"
+#include "agentd/lease/lease_watch.h"
+#include "agentd/lease/stall_meter.h"
+#include "agentd/libvirt/libvirt_hypervisor.h"
+#include "agentd/link/manager_link.h"
+#include "agentd/pool_gauge.h"
+#include "agentd/storage/disk_store.h"
+#include "lib/runtime/tls_config.h"
+#include "lib/runtime/worker_lane.h"
+
+namespace mold::agentd {
+
+class Agent {
+ public:
+  Agent(runtime::EventLoop& loop, AgentConfig config, HostFacts facts);
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  Status start();
+  // SIGHUP: certificates are read again.
+  void reload();
+  // A line for `systemctl status`.
+  [[nodiscard]] std::string status_line() const;
+
+ private:
+  void find_identity();
+  void adopt(Identity identity);
+  [[nodiscard]] wire::HelloRequest make_hello();
+  [[nodiscard]] wire::BeatRequest make_beat();
+  [[nodiscard]] wire::ReportRequest make_report();
+  void on_session(const wire::HelloRequest& said, const wire::HelloAnswer& answer);
+  void on_order(const wire::Order& order);
+  void take_pools(std::uint64_t version, const std::vector<wire::PoolInfo>& pools);
+  void save_pools();
+  void measure_stall();
+  void tell_systemd();
+  [[nodiscard]] std::string status_text() const;
+
+  runtime::EventLoop& loop_;
+  AgentConfig config_;
+  HostFacts facts_;
+  std::optional<Identity> identity_;
+  std::optional<runtime::TlsConfig> tls_;
+  std::string identity_trouble_;
+
+  LeaseWatch leases_;
+  StallMeter stall_;
+  runtime::WorkerLane files_lane_;
+  PoolGauge gauge_;
+  DiskStore disks_;
+  LibvirtHypervisor hypervisor_;
+  BrainShell brain_;
+  ManagerLink link_;
+  BusObject bus_;
+
+  std::string cluster_uuid_;
+  std::uint64_t pools_version_ = 0;
+  runtime::Timer identity_timer_;
+  runtime::Timer stall_timer_;
+  runtime::Timer status_timer_;
+  std::string told_;
+};
+
+}  // namespace mold::agentd

@@ -1,0 +1,45 @@
+// mold-agentd: runs the VMs of this host for the manager. Wiring only; see agent.h.
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agentd/enrol/enrol.h"
+#include "agentd/run_agent.h"
+
+namespace {
+
+// A token given as an argument is taken out of what `ps` shows, as soon as it is copied.
+void hide_token(std::span<char*> arguments) {
+  bool next = false;
+  for (char* argument : arguments) {
+    constexpr const char* kOption = "--token=";
+    if (next) std::fill_n(argument, std::strlen(argument), 'x');
+    if (std::strncmp(argument, kOption, std::strlen(kOption)) == 0) {
+      std::fill_n(argument + std::strlen(kOption), std::strlen(argument + std::strlen(kOption)),
+                  'x');
+    }
+    next = std::strcmp(argument, "--token") == 0;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const std::span<char*> all(argv, static_cast<std::size_t>(argc));
+    std::vector<std::string> arguments(all.begin() + (argc > 0 ? 1 : 0), all.end());
+    if (!arguments.empty() && arguments.front() == "enrol") {
+      hide_token(all);
+      arguments.erase(arguments.begin());
+      return mold::agentd::enrol_main(arguments);
+    }
+    return mold::agentd::run_agent(arguments);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "mold-agentd: %s\n", error.what());
+    return 1;
+  }
+}
