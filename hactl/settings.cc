@@ -5,7 +5,9 @@
 
 #include <cstdlib>
 
+#include "lib/base/text.h"
 #include "lib/runtime/config_file.h"
+#include "lib/runtime/files.h"
 
 namespace mold::hactl {
 namespace {
@@ -38,10 +40,21 @@ Status check_mode(const std::string& file, bool has_secret, std::vector<std::str
   return {};
 }
 
+// An example file, with every line commented out, does not stand before one that has settings.
+bool says_something(const std::string& file) {
+  const auto text = runtime::read_file(file);
+  if (!text) return true;  // what is wrong with it will be told when it is loaded
+  for (const std::string& raw : split(*text, '\n')) {
+    const std::string_view line = trim(raw);
+    if (!line.empty() && line.front() != '#' && line.front() != ';') return true;
+  }
+  return false;
+}
+
 std::string choose_file(const SettingsPlaces& places) {
   if (!places.explicit_file.empty()) return places.explicit_file;
   for (const std::string& file : places.files) {
-    if (::access(file.c_str(), R_OK) == 0) return file;
+    if (::access(file.c_str(), R_OK) == 0 && says_something(file)) return file;
   }
   return {};
 }
@@ -57,6 +70,8 @@ SettingsPlaces usual_places() {
   }
   if (!home.empty()) places.files.push_back(home + "/mold/hactl.conf");
   places.files.emplace_back("/etc/mold/hactl.conf");
+  // The first administrator's keys, where the manager put them: for root on its machine.
+  places.files.emplace_back("/var/lib/mold-manager/admin.conf");
   return places;
 }
 

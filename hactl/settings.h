@@ -1,7 +1,8 @@
 #pragma once
 // Where the manager is and who we are. Read once at start from the first of these files that is
-// there and readable: --config FILE, ~/.config/mold/hactl.conf, /etc/mold/hactl.conf; then the
-// environment (MOLD_URL, MOLD_APIKEY, MOLD_SECRETKEY, MOLD_CACERT, MOLD_INSECURE) goes on top.
+// there, readable and not all comments: --config FILE, ~/.config/mold/hactl.conf,
+// /etc/mold/hactl.conf, /var/lib/mold-manager/admin.conf; then the environment (MOLD_URL,
+// MOLD_APIKEY, MOLD_SECRETKEY, MOLD_CACERT, MOLD_INSECURE) goes on top.
 #include <string>
 #include <vector>
 
