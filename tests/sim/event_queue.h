@@ -1,0 +1,96 @@
+#pragma once
+// What will happen next: a binary heap of small plain records, ordered by (time, number), so that
+// two things at the same millisecond happen in the order in which they were caused. No allocation
+// once its vector has grown; a world keeps it from run to run. Payloads live in slabs (slab.h) and
+// are named by index.
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "tests/sim/noise.h"
+
+namespace mold::sim {
+
+enum class Ev : std::uint8_t {
+  // the schedule
+  kLine,
+  kLineEnd,
+  kHeal,
+  kProbe,
+  kRepair,
+  // hardware
+  kBoot,
+  kWatchdog,
+  // mold-heartbeat
+  kHeartbeatUp,
+  kRound,
+  kBeatIo,
+  // agentd
+  kAgentUp,
+  kAgentListed,
+  kAgentBeat,
+  kAgentTimer,
+  kAgentRetry,
+  kDomainEvent,
+  // libvirt and QEMU
+  kCallEffect,
+  kCallAnswer,
+  kQemuDies,
+  // wires
+  kUpArrives,
+  kDownArrives,
+  kBmcEffect,
+  kBmcAnswer,
+  // the manager
+  kCommitted,
+  kManagerTimer,
+  kManagerUp,
+  kManagerWake,
+};
+
+struct SimEvent {
+  Ms at = 0;
+  std::uint64_t number = 0;
+  Ev kind = Ev::kLine;
+  std::uint16_t host = 0;
+  std::uint32_t a = 0;  // usually: which run of the process it is for
+  std::uint32_t b = 0;  // usually: index of the payload
+};
+
+class EventQueue {
+ public:
+  void clear() {
+    heap_.clear();
+    next_number_ = 0;
+  }
+  void push(Ms at, Ev kind, std::size_t host = 0, std::uint32_t a = 0, std::uint32_t b = 0) {
+    heap_.push_back({at, next_number_++, kind, static_cast<std::uint16_t>(host), a, b});
+    std::push_heap(heap_.begin(), heap_.end(), later);
+  }
+  [[nodiscard]] bool empty() const { return heap_.empty(); }
+  [[nodiscard]] const SimEvent& top() const { return heap_.front(); }
+  SimEvent pop() {
+    std::pop_heap(heap_.begin(), heap_.end(), later);
+    const SimEvent event = heap_.back();
+    heap_.pop_back();
+    return event;
+  }
+  // For the quiet skip only.
+  [[nodiscard]] const std::vector<SimEvent>& all() const { return heap_; }
+  template <class Keep>
+  void shift(Ms by, Keep stays) {
+    for (SimEvent& event : heap_) {
+      if (!stays(event.kind)) event.at += by;
+    }
+    std::make_heap(heap_.begin(), heap_.end(), later);
+  }
+
+ private:
+  static bool later(const SimEvent& x, const SimEvent& y) {
+    return x.at != y.at ? x.at > y.at : x.number > y.number;
+  }
+  std::vector<SimEvent> heap_;
+  std::uint64_t next_number_ = 0;
+};
+
+}  // namespace mold::sim

@@ -1,0 +1,297 @@
+#include "tests/sim/plan.h"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+
+#include "lib/base/check.h"
+#include "lib/base/rng.h"
+
+namespace mold::sim {
+namespace {
+
+using Policy = core::Policy;
+
+Duration pick(Rng& rng, std::initializer_list<int> ms) {
+  return Duration{ms.begin()[rng.below(ms.size())]};
+}
+
+Duration between(Rng& rng, Duration low, Duration high) {
+  return Duration{rng.between(low.count(), std::max(low, high).count())};
+}
+
+// The ladder of mold-heartbeat: always workable (two beats fit before the kill phase).
+void draw_ladder(Rng& rng, heartbeat::LadderPolicy& l) {
+  l = {};
+  if (rng.chance(40)) return;
+  l.beat_interval = pick(rng, {500, 1000, 1000, 2000});
+  l.watchdog_timeout = std::max(between(rng, 3000ms, 8000ms), 2 * l.beat_interval);
+  l.verify_grace = between(rng, 500ms, 2000ms);
+  const Duration lease = l.beat_interval * rng.between(3, 6) + 500ms;
+  l.deadline = lease + l.watchdog_timeout + l.verify_grace;
+  l.probation_beats = static_cast<unsigned>(rng.between(2, 5));
+}
+
+void draw_policy(Rng& rng, const heartbeat::LadderPolicy& ladder, Policy& p) {
+  p = {};
+  if (rng.chance(30)) return;  // the defaults get their share
+  p.beat_interval = pick(rng, {500, 500, 1000});
+  p.suspect_after = between(rng, p.beat_interval * 2 + 200ms, 6s);
+  p.storage_alive_within = between(rng, 2 * ladder.beat_interval + 200ms, 6s);
+  p.dead_after = between(rng, std::max(p.suspect_after, p.storage_alive_within), 12s);
+  p.observer_max_age = between(rng, p.beat_interval * 2 + 200ms, 10s);
+  p.observer_stall_limit = between(rng, 300ms, 4s);
+  p.own_stall_limit = between(rng, 300ms, 4s);
+  p.check_timeout = between(rng, p.dead_after, 60s);
+  p.degraded_recheck = between(rng, 2s, 15s);
+  p.probation_beats = static_cast<int>(rng.between(1, 6));
+  p.brake_percent = static_cast<int>(rng.between(30, 100));
+  p.recover_attempts = rng.chance(25) ? static_cast<int>(rng.between(1, 2)) : 0;
+  p.recover_timeout = between(rng, 30s, 120s);
+  p.power_deadline = between(rng, 4s, 30s);
+  p.fence_retry_first = between(rng, 500ms, 3s);
+  p.fence_retry_last = between(rng, p.fence_retry_first, 20s);
+  p.lease_margin = between(rng, 700ms, 3s);
+  const Duration lease = ladder.kill_after(ladder.deadline) - ladder.beat_interval - 300ms;
+  p.start_guard = between(rng, 500ms, std::min<Duration>(lease, 3s));
+  p.vm_retry_first = between(rng, 500ms, 3s);
+  p.vm_retry_last = between(rng, p.vm_retry_first, 40s);
+  p.order_resend = between(rng, 2s, 15s);
+  p.stop_grace = between(rng, 0s, 20s);
+  p.job_deadline = between(rng, 30s, 300s);
+  p.start_attempts = static_cast<int>(rng.between(1, 4));
+}
+
+void draw_cluster(Rng& rng, Plan& plan) {
+  for (int i = 0; i < plan.shape.hosts; ++i) {
+    HostPlan h;
+    h.clock_offset = rng.between(1'000, 1'000'000'000);
+    h.clock_ppm = static_cast<int>(rng.between(-1, 1)) * 500;
+    h.watchdog = rng.chance(80);
+    h.power_control = rng.chance(90);
+    h.ha = rng.chance(95);
+    plan.hosts.push_back(h);
+  }
+  for (int i = 0; i < plan.shape.vms; ++i) {
+    VmPlan v;
+    v.pool = static_cast<std::uint16_t>(rng.below(static_cast<std::uint64_t>(plan.pools)));
+    v.both_pools = plan.pools > 1 && rng.chance(20);
+    v.ha = rng.chance(85);
+    v.running = rng.chance(85);
+    v.host = static_cast<std::uint16_t>(rng.below(static_cast<std::uint64_t>(plan.shape.hosts)));
+    plan.vms.push_back(v);
+  }
+}
+
+struct Weight {
+  FaultKind kind;
+  unsigned weight;
+};
+// How often a kind comes when it is turned on. Kinds that only matter together with a death come
+// as companions too (see companions()).
+constexpr Weight kWeights[] = {
+    {FaultKind::kPowerCut, 6},       {FaultKind::kPsuCut, 5},
+    {FaultKind::kReset, 3},          {FaultKind::kFreeze, 8},
+    {FaultKind::kStun, 2},           {FaultKind::kIsolate, 8},
+    {FaultKind::kAgentCrash, 4},     {FaultKind::kHeartbeatCrash, 2},
+    {FaultKind::kLibvirtTrouble, 4}, {FaultKind::kNetCut, 4},
+    {FaultKind::kNetCutUp, 3},       {FaultKind::kNetCutDown, 3},
+    {FaultKind::kNetPartition, 2},   {FaultKind::kNetBad, 4},
+    {FaultKind::kPoolHang, 4},       {FaultKind::kPoolHangAll, 2},
+    {FaultKind::kPoolGone, 3},       {FaultKind::kPoolSlow, 2},
+    {FaultKind::kPoolStale, 2},      {FaultKind::kBeatHang, 3},
+    {FaultKind::kBmcDead, 2},        {FaultKind::kBmcSlow, 2},
+    {FaultKind::kBmcLostAnswer, 2},  {FaultKind::kBmcFalseFailure, 2},
+    {FaultKind::kBmcLying, 2},       {FaultKind::kBmcPassword, 1},
+    {FaultKind::kManagerCrash, 4},   {FaultKind::kManagerStall, 2},
+    {FaultKind::kStoreSlow, 1},      {FaultKind::kGuestCrash, 3},
+    {FaultKind::kDeploy, 3},         {FaultKind::kStart, 4},
+    {FaultKind::kStop, 3},           {FaultKind::kForceStop, 2},
+    {FaultKind::kReboot, 2},         {FaultKind::kDestroy, 1},
+    {FaultKind::kHaOff, 1},          {FaultKind::kDrain, 1},
+    {FaultKind::kConfirmDead, 1},    {FaultKind::kApiPower, 2},
+};
+
+Ms draw_length(Rng& rng, FaultKind kind, const Plan& plan) {
+  using enum FaultKind;
+  const Ms deadline = plan.ladder.deadline.count();
+  switch (kind) {
+    case kReset:
+    case kGuestCrash:
+    case kDeploy:
+    case kStart:
+    case kStop:
+    case kForceStop:
+    case kReboot:
+    case kDestroy:
+    case kConfirmDead:
+    case kApiPower:
+      return 0;
+    // The host's clock is part of its promise: what it may lose stays below the margin.
+    case kStun:
+      return rng.between(50, plan.policy.lease_margin.count() / 2);
+    case kAgentCrash:
+    case kHeartbeatCrash:
+      return rng.between(50, 3'000);
+    case kManagerCrash:
+      return rng.chance(80) ? rng.between(200, 3'000) : rng.between(3'000, 30'000);
+    case kManagerStall:
+      return rng.between(300, 15'000);
+    case kStoreSlow:
+      return rng.between(2'000, 20'000);
+    case kPowerCut:
+    case kPsuCut:
+      return rng.between(15'000, 90'000);
+    case kHaOff:
+    case kDrain:
+      return rng.between(10'000, 60'000);
+    case kBmcDead:
+    case kBmcSlow:
+    case kBmcLostAnswer:
+    case kBmcFalseFailure:
+    case kBmcLying:
+    case kBmcPassword:
+      return rng.between(10'000, 60'000);
+    // Interesting lengths lie around the deadlines that both sides count with.
+    case kFreeze:
+    case kIsolate:
+    case kNetCut:
+    case kNetCutUp:
+    case kNetCutDown:
+    case kNetPartition:
+    case kNetBad:
+    case kPoolHang:
+    case kPoolHangAll:
+    case kPoolGone:
+    case kPoolSlow:
+    case kPoolStale:
+    case kBeatHang:
+    case kLibvirtTrouble: {
+      const std::uint64_t sort = rng.below(10);
+      if (sort < 3) return rng.between(200, 5'000);
+      if (sort < 8) return rng.between(4'000, deadline + 6'000);
+      return rng.between(deadline, 3 * deadline);
+    }
+  }
+  MOLD_UNREACHABLE();
+}
+
+FaultLine draw_line(Rng& rng, FaultKind kind, Ms at, std::size_t focus, const Plan& plan) {
+  FaultLine line{.at = at, .kind = kind};
+  line.target = static_cast<std::uint16_t>(
+      aims_at_vm(kind) ? rng.below(plan.vms.size())
+                       : (rng.chance(70) ? focus : rng.below(plan.hosts.size())));
+  line.pool = static_cast<std::uint16_t>(rng.below(static_cast<std::uint64_t>(plan.pools)));
+  line.lasts = draw_length(rng, kind, plan);
+  const std::uint64_t everybody = (std::uint64_t{1} << plan.hosts.size()) - 1;
+  if (kind == FaultKind::kNetPartition) {
+    line.arg = static_cast<std::uint32_t>(1 + rng.below(everybody));
+  } else if (kind == FaultKind::kPoolStale) {
+    const std::uint64_t others = everybody & ~(std::uint64_t{1} << line.target);
+    line.arg = static_cast<std::uint32_t>(rng.chance(60) ? others : 1 + rng.below(everybody));
+  } else if (kind == FaultKind::kNetBad) {
+    line.arg = static_cast<std::uint32_t>(rng.between(5, 50));
+  } else if (kind == FaultKind::kManagerCrash || kind == FaultKind::kApiPower) {
+    line.arg = static_cast<std::uint32_t>(rng.below(8));
+  }
+  return line;
+}
+
+// A death alone is easy. What makes it hard comes with it: the BMC, the witnesses, the manager.
+void companions(Rng& rng, const FaultLine& death, Plan& plan) {
+  static constexpr FaultKind kBmc[] = {
+      FaultKind::kBmcDead,         FaultKind::kBmcDead,  FaultKind::kBmcSlow,
+      FaultKind::kBmcLostAnswer,   FaultKind::kBmcLying, FaultKind::kBmcPassword,
+      FaultKind::kBmcFalseFailure,
+  };
+  static constexpr FaultKind kOther[] = {
+      FaultKind::kPoolStale, FaultKind::kManagerCrash, FaultKind::kAgentCrash,
+      FaultKind::kNetBad,    FaultKind::kManagerStall, FaultKind::kBeatHang,
+      FaultKind::kNetCut,    FaultKind::kPoolHang,     FaultKind::kFreeze,
+      FaultKind::kPsuCut,
+  };
+  const auto near = [&] { return std::max<Ms>(0, death.at + rng.between(-3'000, 15'000)); };
+  if (rng.chance(60)) {
+    FaultLine line = draw_line(rng, kBmc[rng.below(std::size(kBmc))], death.at, death.target, plan);
+    line.target = death.target;
+    line.at = std::max<Ms>(0, death.at - rng.between(0, 2'000));
+    plan.lines.push_back(line);
+  }
+  if (rng.chance(40)) {
+    plan.lines.push_back(
+        draw_line(rng, kOther[rng.below(std::size(kOther))], near(), death.target, plan));
+  }
+}
+
+bool is_death(FaultKind kind) {
+  using enum FaultKind;
+  return kind == kPowerCut || kind == kPsuCut || kind == kFreeze || kind == kIsolate;
+}
+
+void draw_lines(Rng& rng, Plan& plan) {
+  unsigned on[kFaultKindCount] = {};
+  unsigned total = 0;
+  for (const Weight& w : kWeights) {
+    const unsigned weight = rng.chance(45) ? w.weight : 0;
+    on[static_cast<int>(w.kind)] = weight;
+    total += weight;
+  }
+  if (total == 0) on[0] = total = 1;
+  const std::int64_t storms = rng.between(1, 3);
+  const Ms last = plan.heal_at - 30'000;
+  for (std::int64_t s = 0; s < storms; ++s) {
+    const Ms begin = rng.between(10'000, last);
+    const Ms width = rng.between(1'000, 30'000);
+    const std::size_t focus = rng.below(plan.hosts.size());
+    const std::int64_t count = rng.between(1, 4);
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::uint64_t at = rng.below(total);
+      int kind = 0;
+      while (at >= on[kind]) at -= on[kind++];
+      const FaultLine line = draw_line(rng, static_cast<FaultKind>(kind),
+                                       std::min(last, begin + rng.between(0, width)), focus, plan);
+      plan.lines.push_back(line);
+      if (is_death(line.kind)) companions(rng, line, plan);
+    }
+  }
+  std::stable_sort(plan.lines.begin(), plan.lines.end(),
+                   [](const FaultLine& x, const FaultLine& y) { return x.at < y.at; });
+}
+
+}  // namespace
+
+Ms Plan::rhythm() const {
+  return std::lcm(std::lcm(policy.beat_interval.count(), ladder.beat_interval.count()), Ms{2000});
+}
+
+void draw_plan(std::uint64_t seed, const Shape& shape, Plan& plan) {
+  Rng rng(seed);
+  plan.seed = seed;
+  plan.hosts.clear();
+  plan.vms.clear();
+  plan.lines.clear();
+  plan.shape = shape;
+  const int hosts = static_cast<int>(rng.between(3, 5));
+  const int vms = static_cast<int>(rng.between(6, 20));
+  if (shape.hosts == 0) plan.shape.hosts = hosts;
+  if (shape.vms == 0) plan.shape.vms = vms;
+  MOLD_CHECK(plan.shape.hosts <= static_cast<int>(kMaxHosts), "too many hosts for the masks");
+  plan.pools = rng.chance(40) ? 2 : 1;
+  plan.end_at = Ms{plan.shape.minutes} * 60'000;
+  plan.heal_at = plan.end_at * 2 / 3;
+  plan.repair_after = rng.between(5'000, 60'000);
+  draw_ladder(rng, plan.ladder);
+  draw_policy(rng, plan.ladder, plan.policy);
+  const Status valid = check_policy(plan.policy);
+  MOLD_CHECK(valid.has_value(), valid ? "" : valid.error().what);
+  draw_cluster(rng, plan);
+  plan.call_fails = rng.chance(40) ? static_cast<unsigned>(rng.between(1, 20)) : 0;
+  plan.call_unknown = rng.chance(40) ? static_cast<unsigned>(rng.between(1, 20)) : 0;
+  plan.guest_ignores_acpi = rng.chance(40) ? static_cast<unsigned>(rng.between(5, 60)) : 0;
+  plan.message_loss = rng.chance(30) ? static_cast<unsigned>(rng.between(1, 5)) : 0;
+  plan.message_duplicate = rng.chance(30) ? static_cast<unsigned>(rng.between(1, 10)) : 0;
+  plan.message_late = rng.chance(30) ? static_cast<unsigned>(rng.between(1, 4)) : 0;
+  draw_lines(rng, plan);
+}
+
+}  // namespace mold::sim

@@ -1,0 +1,25 @@
+#include "tests/sim/volatile.h"
+
+namespace mold::sim {
+
+void forget_volatile(core::State& state) {
+  const core::Host new_host;
+  for (auto& [id, h] : state.hosts) {
+    h.fence.next_try = new_host.fence.next_try;
+    h.link_up = new_host.link_up;
+    h.last_beat = new_host.last_beat;
+    h.ha_since = new_host.ha_since;
+    h.good_beats = new_host.good_beats;
+    h.self_stall = new_host.self_stall;
+    h.power = new_host.power;
+    h.status_op = new_host.status_op;
+  }
+  for (auto& [id, v] : state.vms) {
+    v.next_try = {};
+    v.op_sent = {};
+    v.avoid.clear();
+  }
+  for (auto& [id, j] : state.jobs) j.started = {};
+}
+
+}  // namespace mold::sim
