@@ -1,0 +1,227 @@
+#include "manager/manager.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+
+#include "fencing/driver_table.h"
+#include "fencing/drivers/ipmi.h"
+#include "lib/runtime/journal_log.h"
+#include "lib/runtime/systemd_notify.h"
+#include "manager/agents/agent_link.h"
+#include "manager/agents/registry.h"
+#include "manager/api/jobs.h"
+#include "manager/api/server.h"
+#include "manager/engine/engine.h"
+#include "manager/first_start.h"
+#include "manager/inventory/inventory.h"
+#include "manager/inventory/secret_box.h"
+#include "manager/pki/authority.h"
+#include "manager/power/power_service.h"
+#include "manager/store/store.h"
+#include "manager/version.h"
+
+namespace mold::manager {
+namespace {
+
+constexpr Duration kLastCommit{5'000};
+constexpr Duration kCertificateCheck{6 * 60 * 60'000};
+
+std::string own_host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "manager";
+}
+
+std::vector<std::string> manager_urls(const ManagerConfig& config) {
+  std::vector<std::string> urls;
+  for (const std::string& name : config.agents_names) {
+    const bool six = name.find(':') != std::string::npos;
+    urls.push_back("https://" + (six ? "[" + name + "]" : name) + ":" +
+                   std::to_string(config.agents.port));
+  }
+  return urls;
+}
+
+}  // namespace
+
+// In the order of need; destroyed in reverse.
+struct Manager::Rooms {
+  explicit Rooms(runtime::EventLoop& event_loop) : loop(event_loop), certificate_timer(event_loop) {}
+
+  runtime::EventLoop& loop;
+  ManagerConfig config;
+  std::optional<SecretBox> box;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Inventory> inventory;
+  std::unique_ptr<Authority> authority;
+  std::unique_ptr<AgentRegistry> registry;
+  std::unique_ptr<fencing::DriverTable> drivers;
+  std::unique_ptr<PowerService> power;
+  std::unique_ptr<api::Services> services;  // bound into the job renderer
+  std::unique_ptr<AgentLink> link;
+  std::unique_ptr<api::ApiServer> api;
+  std::unique_ptr<api::ApiServer> api_tls;
+  runtime::Timer certificate_timer;
+
+  Status open_state();
+  Status make_services();
+  Status listen();
+  Result<std::unique_ptr<api::ApiServer>> serve_api(const Endpoint& endpoint, bool tls);
+  void wire();
+  void refresh_certificate();
+};
+
+Status Manager::Rooms::open_state() {
+  MOLD_TRY(store, Store::open(loop, {.directory = config.state_dir}));
+  MOLD_TRY(SecretBox opened, SecretBox::open(config.state_dir));
+  box = std::move(opened);
+  Restored restored = store->take_restored();
+  InventoryData data = std::move(restored.inventory);
+  auto certificates = std::move(restored.certificates);
+  auto tokens = std::move(restored.tokens);
+  EngineLimits limits;
+  limits.job_expire = config.job_expire;
+  engine = std::make_unique<Engine>(loop, *store, config.policy, std::move(restored), limits);
+  const auto wall = [this] { return loop.wall(); };
+  inventory = std::make_unique<Inventory>(*engine, wall, std::move(data));
+  Authority::Options options;
+  options.directory = config.state_dir;
+  options.names = own_names(config.agents_names);
+  MOLD_TRY(authority, Authority::open(std::move(options), *engine, wall, std::move(certificates),
+                                      std::move(tokens)));
+  return prepare_first_start(loop, config, *engine, *inventory, *box);
+}
+
+Status Manager::Rooms::make_services() {
+  AgentRegistry::LeaseOptions lease;
+  lease.beat_interval = config.lease_beat_interval;
+  lease.self_fence_deadline = config.lease_deadline;
+  lease.must_be_mountpoint = config.lease_mountpoint;
+  registry = std::make_unique<AgentRegistry>(loop, *engine, *inventory, *authority, lease);
+  drivers = std::make_unique<fencing::DriverTable>(loop);
+  drivers->add("ipmitool", fencing::make_ipmi_driver(loop));
+  power = std::make_unique<PowerService>(*engine, *inventory, *box, *drivers);
+  api::ApiSettings settings;
+  settings.allow_sha1 = config.api_allow_sha1;
+  settings.version = std::string(kVersion);
+  settings.manager_uuid = inventory->setting(kManagerUuidSetting);
+  settings.manager_name = own_host_name();
+  settings.started = loop.wall();
+  services = std::make_unique<api::Services>(
+      api::Services{loop, *engine, *inventory, *registry, *power, std::move(settings)});
+  return {};
+}
+
+Result<std::unique_ptr<api::ApiServer>> Manager::Rooms::serve_api(const Endpoint& endpoint,
+                                                                  bool tls) {
+  api::ApiServerConfig set;
+  set.address = endpoint.address;
+  set.port = endpoint.port;
+  if (tls) {
+    auto material = std::make_shared<runtime::TlsMaterial>(*authority->server_tls());
+    material->ca_pem.clear();  // people sign their requests, they bring no certificate
+    set.tls = std::move(material);
+  } else {
+    set.integration = config.integration_port != 0;
+    set.integration_port = config.integration_port;
+  }
+  return api::ApiServer::start(
+      *services, [this](const User& user) { return box->open_user_secret(user); }, set);
+}
+
+Status Manager::Rooms::listen() {
+  AgentLink::Options agents;
+  agents.address = config.agents.address;
+  agents.port = config.agents.port;
+  agents.manager_name = own_host_name();
+  agents.managers = manager_urls(config);
+  auto started =
+      AgentLink::start(loop, std::move(agents), *engine, *inventory, *registry, *authority);
+  if (!started) return fail(started.error().context("agents.listen"));
+  link = std::move(*started);
+  if (!config.api.address.empty()) {
+    MOLD_TRY(api, serve_api(config.api, false));
+  }
+  if (!config.api_tls.address.empty()) {
+    MOLD_TRY(api_tls, serve_api(config.api_tls, true));
+  }
+  return {};
+}
+
+void Manager::Rooms::wire() {
+  Executors executors;
+  executors.open_session = [this](const core::OpenSession& open) { link->open_session(open); };
+  executors.refuse_session = [this](const core::RefuseSession& refusal) {
+    link->refuse_session(refusal);
+  };
+  executors.send_order = [this](const core::Order& order) { link->send_order(order); };
+  executors.request_power = [this](const core::RequestPower& wanted) { power->request(wanted); };
+  engine->set_executors(std::move(executors));
+  engine->set_job_renderer([this](const JobRecord& job, const core::Job& end) {
+    return api::render_job(*services, job, end);
+  });
+  Chronicle::Namer namer;
+  namer.host_uuid = [this](HostId id) {
+    const HostRecord* const host = inventory->hosts().find(id);
+    return host == nullptr ? std::string{} : host->uuid;
+  };
+  namer.host_name = [this](HostId id) {
+    const HostRecord* const host = inventory->hosts().find(id);
+    return host == nullptr ? std::to_string(id.value) : host->name;
+  };
+  namer.vm_uuid = [this](VmId id) {
+    const VmRecord* const vm = inventory->vms().find(id);
+    return vm == nullptr ? std::string{} : vm->uuid;
+  };
+  engine->chronicle().set_namer(std::move(namer));
+}
+
+void Manager::Rooms::refresh_certificate() {
+  const auto renewed = authority->refresh_server();
+  if (!renewed) {
+    runtime::log_error("server certificate: " + renewed.error().text());
+    return;
+  }
+  if (!*renewed || !link) return;
+  if (const Status set = link->set_tls(authority->server_tls()); !set)
+    runtime::log_error("server certificate: " + set.error().text());
+  if (!api_tls) return;
+  auto material = std::make_shared<runtime::TlsMaterial>(*authority->server_tls());
+  material->ca_pem.clear();
+  if (const Status set = api_tls->set_tls(std::move(material)); !set)
+    runtime::log_error("server certificate: " + set.error().text());
+}
+
+Result<std::unique_ptr<Manager>> Manager::start(runtime::EventLoop& loop, ManagerConfig config) {
+  auto rooms = std::make_unique<Rooms>(loop);
+  rooms->config = std::move(config);
+  MOLD_TRY_VOID(rooms->open_state());
+  MOLD_TRY_VOID(rooms->make_services());
+  rooms->wire();
+  MOLD_TRY_VOID(rooms->listen());
+  rooms->engine->start();
+  rooms->certificate_timer.start_periodic(
+      kCertificateCheck, [raw = rooms.get()] { raw->refresh_certificate(); });
+  return std::unique_ptr<Manager>(new Manager(std::move(rooms)));
+}
+
+Manager::Manager(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
+Manager::~Manager() = default;
+
+void Manager::stop() {
+  rooms_->api_tls.reset();
+  rooms_->api.reset();
+  Executors nobody;  // what is decided now is asked for again after the next start
+  rooms_->engine->set_executors(std::move(nobody));
+  rooms_->link.reset();
+  rooms_->loop.run_until([this] { return rooms_->engine->idle(); }, kLastCommit);
+}
+
+void Manager::reload() { rooms_->refresh_certificate(); }
+
+std::uint16_t Manager::agents_port() const { return rooms_->link->port(); }
+std::uint16_t Manager::api_port() const { return rooms_->api ? rooms_->api->port() : 0; }
+
+}  // namespace mold::manager
