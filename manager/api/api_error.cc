@@ -60,9 +60,13 @@ ApiError unsupported_command(std::string_view text) {
   return {432, 9999, std::string(text), true};
 }
 
-ApiError malformed(std::string text) { return {430, 9999, std::move(text), false}; }
+ApiError malformed(std::string text) {
+  return {430, 9999, std::move(text), false};
+}
 
-ApiError invalid_parameter(std::string text) { return {431, 4350, std::move(text), false}; }
+ApiError invalid_parameter(std::string text) {
+  return {431, 4350, std::move(text), false};
+}
 
 ApiError missing_parameter(std::string_view command, std::string_view name) {
   return {431, 9999,

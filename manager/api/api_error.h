@@ -3,17 +3,17 @@
 // cserrorcode stands in api_error.cc; docs/API.md repeats it for people. Any thread; plain values.
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 
 #include "lib/base/result.h"
-#include <tl/expected.hpp>
 
 namespace mold::manager::api {
 
 struct ApiError {
-  int status = 530;       // HTTP status and errorcode, always equal
-  int cs_code = 4250;     // cserrorcode
-  std::string text;       // errortext, one line for a person
-  bool unnamed = false;   // answered under "errorresponse" (no such command)
+  int status = 530;      // HTTP status and errorcode, always equal
+  int cs_code = 4250;    // cserrorcode
+  std::string text;      // errortext, one line for a person
+  bool unnamed = false;  // answered under "errorresponse" (no such command)
 
   friend bool operator==(const ApiError&, const ApiError&) = default;
 };
@@ -49,7 +49,7 @@ inline tl::unexpected<ApiError> refuse(ApiError error) {
 // MOLD_API_TRY(auto host, find_host(...)): declares host, or answers the error to the caller.
 #define MOLD_API_TRY(declaration, expression) \
   MOLD_API_TRY_INNER(MOLD_CONCAT(mold_api_try_, __LINE__), declaration, expression)
-#define MOLD_API_TRY_INNER(temp, declaration, expression)                                \
-  auto temp = (expression);                                                              \
-  if (!temp) return ::mold::manager::api::refuse(std::move(temp).error());               \
+#define MOLD_API_TRY_INNER(temp, declaration, expression)                  \
+  auto temp = (expression);                                                \
+  if (!temp) return ::mold::manager::api::refuse(std::move(temp).error()); \
   declaration = std::move(*temp)

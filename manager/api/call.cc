@@ -95,11 +95,17 @@ ApiResult<JobRecord> Call::open_job(core::JobKind kind, VmId vm, HostId host) {
   return std::move(*opened);
 }
 
-void Call::answer(const Value& body) { reply_->answer(success_reply(format_, spec_.name, body)); }
+void Call::answer(const Value& body) {
+  reply_->answer(success_reply(format_, spec_.name, body));
+}
 
-void Call::fail(const ApiError& error) { reply_->answer(error_reply(format_, spec_.name, error)); }
+void Call::fail(const ApiError& error) {
+  reply_->answer(error_reply(format_, spec_.name, error));
+}
 
-void dispatch(const CallPtr& call) { std::visit(Runner{call}, call->spec().handler); }
+void dispatch(const CallPtr& call) {
+  std::visit(Runner{call}, call->spec().handler);
+}
 
 bool keyword_matches(const Params& params, std::string_view name) {
   const std::string keyword = params.text("keyword");

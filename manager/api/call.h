@@ -17,7 +17,7 @@ namespace mold::manager::api {
 
 // What a Change or Begin was about: goes into its event and its job.
 struct Subject {
-  std::string type;         // "Host", "VirtualMachine", ...
+  std::string type;  // "Host", "VirtualMachine", ...
   std::string uuid;
   std::string description;
 };

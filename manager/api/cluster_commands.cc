@@ -95,31 +95,48 @@ ApiResult<Cluster> make_cluster(Call& call, PodId pod, std::string name) {
 void add_cluster_commands(CommandTable& table) {
   const ParamSpec allocation{"allocationstate", ParamType::kText, kOptional,
                              "Enabled or Disabled for new resources"};
-  table.add({"listClusters", "Lists clusters", "cluster", kClusterFields,
+  table.add({"listClusters",
+             "Lists clusters",
+             "cluster",
+             kClusterFields,
              {{"id", ParamType::kUuid, kOptional, "the ID of the cluster"},
               {"name", ParamType::kText, kOptional, "the name of the cluster"},
               {"zoneid", ParamType::kUuid, kOptional, "only clusters of this zone"},
               {"podid", ParamType::kUuid, kOptional, "only clusters of this pod"},
               {"hypervisor", ParamType::kText, kOptional, "only clusters of this hypervisor"},
               allocation},
-             list_clusters, {}, true});
-  table.add({"addCluster", "Adds a cluster", "cluster", kClusterFields,
+             list_clusters,
+             {},
+             true});
+  table.add({"addCluster",
+             "Adds a cluster",
+             "cluster",
+             kClusterFields,
              {{"clustername", ParamType::kText, kRequired, "the name of the cluster"},
               {"zoneid", ParamType::kUuid, kRequired, "the zone of the cluster"},
               {"podid", ParamType::kUuid, kRequired, "the pod of the cluster"},
               {"hypervisor", ParamType::kText, kRequired, "KVM"},
               {"clustertype", ParamType::kText, kOptional, "CloudManaged"},
               allocation},
-             Change{add_cluster}, "CLUSTER.CREATE"});
-  table.add({"updateCluster", "Updates a cluster", "cluster", kClusterFields,
+             Change{add_cluster},
+             "CLUSTER.CREATE"});
+  table.add({"updateCluster",
+             "Updates a cluster",
+             "cluster",
+             kClusterFields,
              {{"id", ParamType::kUuid, kRequired, "the ID of the cluster"},
               {"clustername", ParamType::kText, kOptional, "the name of the cluster"},
               {"managedstate", ParamType::kText, kOptional, "Managed"},
               allocation},
-             Change{update_cluster}, "CLUSTER.EDIT"});
-  table.add({"deleteCluster", "Deletes a cluster that holds nothing", "success",
-             "success:boolean", {{"id", ParamType::kUuid, kRequired, "the ID of the cluster"}},
-             Change{delete_cluster}, "CLUSTER.DELETE"});
+             Change{update_cluster},
+             "CLUSTER.EDIT"});
+  table.add({"deleteCluster",
+             "Deletes a cluster that holds nothing",
+             "success",
+             "success:boolean",
+             {{"id", ParamType::kUuid, kRequired, "the ID of the cluster"}},
+             Change{delete_cluster},
+             "CLUSTER.DELETE"});
 }
 
 }  // namespace mold::manager::api

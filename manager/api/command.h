@@ -5,7 +5,8 @@
 //
 // A handler is one of four kinds, and the dispatcher keeps their promise:
 //   Read    looks and answers at once.
-//   Change  changes records and brain in one dispatch of the loop; the answer goes out only when all
+//   Change  changes records and brain in one dispatch of the loop; the answer goes out only when
+//   all
 //           of it is durable. Its event is noted in the same transaction.
 //   Begin   an async command: opens a job; {jobid, id} goes out only when the job is durable.
 //   Later   answers by itself, some time (long polls, reads from the store).
@@ -40,14 +41,14 @@ using Later = void (*)(const CallPtr&);
 using Handler = std::variant<Read, Change, Begin, Later>;
 
 struct CommandSpec {
-  std::string_view name;         // "listHosts", exact
+  std::string_view name;  // "listHosts", exact
   std::string_view description;
-  std::string_view object;       // name of the answer's object
-  std::string_view fields;       // of that object, "id:string count:integer"
+  std::string_view object;  // name of the answer's object
+  std::string_view fields;  // of that object, "id:string count:integer"
   std::vector<ParamSpec> params;
   Handler handler;
   std::string_view event_type = {};  // noted by Change and Begin
-  bool paged = false;            // takes keyword, page and pagesize too
+  bool paged = false;                // takes keyword, page and pagesize too
 
   [[nodiscard]] bool is_async() const { return std::holds_alternative<Begin>(handler); }
 };

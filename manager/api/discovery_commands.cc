@@ -152,7 +152,8 @@ ApiResult<Value> list_capacity(Call& call) {
   MOLD_API_TRY(const PlaceFilter where, read_place_filter(call));
   const auto type = call.params().integer("type");
   return paged_list(
-      call, rooms_of(call, where), [&type](const Room& room) { return !type || *type == room.type; },
+      call, rooms_of(call, where),
+      [&type](const Room& room) { return !type || *type == room.type; },
       [&where](const Room& room) {
         Object row;
         row.set("type", Value(room.type)).set("name", Value(room.name));
@@ -168,46 +169,72 @@ ApiResult<Value> list_capacity(Call& call) {
 void add_account_commands(CommandTable& table) {
   const ParamSpec id{"id", ParamType::kUuid, kOptional, "the ID"};
   const ParamSpec all{"listall", ParamType::kBool, kOptional, "accepted: root admin sees all"};
-  table.add({"listUsers", "Lists users", "user",
+  table.add({"listUsers",
+             "Lists users",
+             "user",
              "id:string username:string firstname:string lastname:string created:date "
              "state:string roletype:string rolename:string account:string accountid:string "
              "accounttype:integer domain:string domainid:string apikey:string",
              {id, {"username", ParamType::kText, kOptional, "the name of the user"}, all},
-             list_users, {}, true});
-  table.add({"listAccounts", "Lists accounts", "account",
+             list_users,
+             {},
+             true});
+  table.add({"listAccounts",
+             "Lists accounts",
+             "account",
              "id:string name:string accounttype:integer domain:string domainid:string "
              "roletype:string rolename:string state:string created:date",
              {id, {"name", ParamType::kText, kOptional, "the name of the account"}, all},
-             list_accounts, {}, true});
+             list_accounts,
+             {},
+             true});
 }
 
 }  // namespace
 
 void add_discovery_commands(CommandTable& table) {
-  table.add({"listApis", "Lists the commands of this API", "api",
+  table.add({"listApis",
+             "Lists the commands of this API",
+             "api",
              "name:string description:string isasync:boolean related:string params:set "
              "response:set",
-             {{"name", ParamType::kText, kOptional, "only this command"}}, list_apis});
-  table.add({"listCapabilities", "Tells what this cloud can do", "capability",
+             {{"name", ParamType::kText, kOptional, "only this command"}},
+             list_apis});
+  table.add({"listCapabilities",
+             "Tells what this cloud can do",
+             "capability",
              "cloudstackversion:string securitygroupsenabled:boolean dynamicrolesenabled:boolean "
              "defaultuipagesize:long",
-             {}, list_capabilities});
-  table.add({"listHypervisors", "Lists hypervisors", "hypervisor", "name:string",
-             {{"zoneid", ParamType::kUuid, kOptional, "the zone"}}, list_hypervisors});
-  table.add({"listManagementServers", "Lists managers", "managementserver",
+             {},
+             list_capabilities});
+  table.add({"listHypervisors",
+             "Lists hypervisors",
+             "hypervisor",
+             "name:string",
+             {{"zoneid", ParamType::kUuid, kOptional, "the zone"}},
+             list_hypervisors});
+  table.add({"listManagementServers",
+             "Lists managers",
+             "managementserver",
              "id:string name:string state:string version:string lastserverstart:date "
              "storewritable:boolean storeproblem:string",
              {{"id", ParamType::kUuid, kOptional, "the ID of the manager"},
               {"name", ParamType::kText, kOptional, "the name of the manager"}},
-             list_managers, {}, true});
-  table.add({"listCapacity", "Lists what is there and what is taken", "capacity",
+             list_managers,
+             {},
+             true});
+  table.add({"listCapacity",
+             "Lists what is there and what is taken",
+             "capacity",
              "type:short name:string zoneid:string clusterid:string capacityused:long "
              "capacitytotal:long percentused:string",
              {{"type", ParamType::kInteger, kOptional, "0 memory, 1 CPU, 2 storage, 90 CPU cores"},
               {"zoneid", ParamType::kUuid, kOptional, "only of this zone"},
               {"podid", ParamType::kUuid, kOptional, "only of this pod"},
               {"clusterid", ParamType::kUuid, kOptional, "only of this cluster"}},
-             list_capacity, {}, true});
+             list_capacity,
+             {},
+             true});
   add_account_commands(table);
 }
 

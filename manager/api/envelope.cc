@@ -123,7 +123,9 @@ runtime::HttpReply error_reply(Format format, std::string_view command, const Ap
   return reply;
 }
 
-std::string api_time(WallTime at) { return formatted("%Y-%m-%dT%H:%M:%S+0000", at); }
+std::string api_time(WallTime at) {
+  return formatted("%Y-%m-%dT%H:%M:%S+0000", at);
+}
 
 std::string api_time_ms(WallTime at) {
   std::int64_t rest = at.ms % 1000;

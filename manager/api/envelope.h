@@ -1,9 +1,9 @@
 #pragma once
 // Answers in the shapes that CloudStack clients know, JSON and XML from the same tree:
 //   one object   {"<command>response":{"<object>":{...}}}
-//   a list       {"<command>response":{"count":N,"<object>":[...]}}, empty: {"<command>response":{}}
-//   async        {"<command>response":{"jobid":"...","id":"..."}}
-//   an error     {"<command>response":{"uuidList":[],"errorcode":431,"cserrorcode":...,"errortext"}}
+//   a list       {"<command>response":{"count":N,"<object>":[...]}}, empty:
+//   {"<command>response":{}} async        {"<command>response":{"jobid":"...","id":"..."}} an error
+//   {"<command>response":{"uuidList":[],"errorcode":431,"cserrorcode":...,"errortext"}}
 // The command's name is in lower case; an error about the command itself is under "errorresponse".
 // Loop thread; no state.
 #include <cstddef>

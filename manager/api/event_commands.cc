@@ -151,7 +151,9 @@ ApiResult<Value> list_event_types(Call& call) {
 }  // namespace
 
 void add_event_commands(CommandTable& table) {
-  table.add({"listEvents", "Lists events, newest first; with afterid oldest first", "event",
+  table.add({"listEvents",
+             "Lists events, newest first; with afterid oldest first",
+             "event",
              "id:string sequence:long type:string level:string description:string state:string "
              "created:date username:string account:string domain:string domainid:string "
              "resourceid:string resourcetype:string parentid:string archived:boolean",
@@ -165,9 +167,11 @@ void add_event_commands(CommandTable& table) {
               {"afterid", ParamType::kInteger, kOptional, "only later ones than this sequence"},
               {"listall", ParamType::kBool, kOptional, "accepted: root admin sees all"},
               kWaitParam},
-             list_events, {}, true});
-  table.add({"listEventTypes", "Lists event types", "eventtype", "name:string", {},
-             list_event_types});
+             list_events,
+             {},
+             true});
+  table.add(
+      {"listEventTypes", "Lists event types", "eventtype", "name:string", {}, list_event_types});
 }
 
 }  // namespace mold::manager::api

@@ -14,11 +14,16 @@ constexpr std::uint64_t kMostEvidence = 2000;
 
 std::string_view kind_name(core::EvidenceKind kind) {
   switch (kind) {
-    case core::EvidenceKind::kReading: return "Reading";
-    case core::EvidenceKind::kVerdict: return "Verdict";
-    case core::EvidenceKind::kProof: return "Proof";
-    case core::EvidenceKind::kAction: return "Action";
-    case core::EvidenceKind::kAlarm: return "Alarm";
+    case core::EvidenceKind::kReading:
+      return "Reading";
+    case core::EvidenceKind::kVerdict:
+      return "Verdict";
+    case core::EvidenceKind::kProof:
+      return "Proof";
+    case core::EvidenceKind::kAction:
+      return "Action";
+    case core::EvidenceKind::kAlarm:
+      return "Alarm";
   }
   MOLD_UNREACHABLE();
 }
@@ -115,14 +120,16 @@ ApiResult<void> check_silent(Call& call, const core::Host& host) {
   const core::Policy& policy = call.engine().brain().policy();
   const Instant now = call.services().loop.now();
   if (beats(host, policy, now)) {
-    return refuse({536, 4315, "the agent of host " + host.name +
-                                  " beats: it is alive; power it off, or stop its agent, first"});
+    return refuse({536, 4315,
+                   "the agent of host " + host.name +
+                       " beats: it is alive; power it off, or stop its agent, first"});
   }
   const core::StorageVerdict storage =
       core::judge_storage(policy, call.engine().brain().lease_book(), host.id, now);
   if (storage.liveness == core::Liveness::kAlive) {
-    return refuse({536, 4315, "host " + host.name +
-                                  " still writes its storage beat: it is alive; power it off first"});
+    return refuse(
+        {536, 4315,
+         "host " + host.name + " still writes its storage beat: it is alive; power it off first"});
   }
   return {};
 }
@@ -149,23 +156,33 @@ ApiResult<Value> confirm_dead(Call& call) {
 
 void add_evidence_commands(CommandTable& table) {
   const ParamSpec host{"hostid", ParamType::kUuid, kRequired, "the ID of the host"};
-  table.add({"listHaEvidence", "Lists the evidence ledger of a host, oldest first", "haevidence",
+  table.add({"listHaEvidence",
+             "Lists the evidence ledger of a host, oldest first",
+             "haevidence",
              "id:long hostid:string hostname:string created:date kind:string text:string",
              {host,
               {"since", ParamType::kDate, kOptional, "only from this time on"},
               {"afterid", ParamType::kInteger, kOptional, "only later lines than this id"},
               {"last", ParamType::kInteger, kOptional, "only the newest so many"}},
-             list_evidence, {}, true});
-  table.add({"explainHostHa", "Explains the HA state of a host", "haexplanation",
+             list_evidence,
+             {},
+             true});
+  table.add({"explainHostHa",
+             "Explains the HA state of a host",
+             "haexplanation",
              "hostid:string hostname:string state:string hastate:string haenable:boolean "
              "reason:string since:date secondsinstate:long lastbeatagems:long powerstate:string "
              "waitingfor:list proof:map",
-             {host}, explain_host});
-  table.add({"confirmHostDead", "The operator's word that a host is dead and stays dead",
-             "success", "success:boolean displaytext:string",
+             {host},
+             explain_host});
+  table.add({"confirmHostDead",
+             "The operator's word that a host is dead and stays dead",
+             "success",
+             "success:boolean displaytext:string",
              {{"id", ParamType::kUuid, kRequired, "the ID of the host"},
               {"reason", ParamType::kText, kRequired, "how you know"}},
-             Change{confirm_dead}, "HA.HOST.CONFIRMED.DEAD"});
+             Change{confirm_dead},
+             "HA.HOST.CONFIRMED.DEAD"});
 }
 
 }  // namespace mold::manager::api

@@ -81,18 +81,32 @@ ApiResult<BegunJob> switch_for_zone(Call& call, bool on) {
   return switch_for_place(call, on, where);
 }
 
-ApiResult<BegunJob> enable_for_host(Call& call) { return switch_for_host(call, true); }
-ApiResult<BegunJob> disable_for_host(Call& call) { return switch_for_host(call, false); }
-ApiResult<BegunJob> enable_for_cluster(Call& call) { return switch_for_cluster(call, true); }
-ApiResult<BegunJob> disable_for_cluster(Call& call) { return switch_for_cluster(call, false); }
-ApiResult<BegunJob> enable_for_zone(Call& call) { return switch_for_zone(call, true); }
-ApiResult<BegunJob> disable_for_zone(Call& call) { return switch_for_zone(call, false); }
+ApiResult<BegunJob> enable_for_host(Call& call) {
+  return switch_for_host(call, true);
+}
+ApiResult<BegunJob> disable_for_host(Call& call) {
+  return switch_for_host(call, false);
+}
+ApiResult<BegunJob> enable_for_cluster(Call& call) {
+  return switch_for_cluster(call, true);
+}
+ApiResult<BegunJob> disable_for_cluster(Call& call) {
+  return switch_for_cluster(call, false);
+}
+ApiResult<BegunJob> enable_for_zone(Call& call) {
+  return switch_for_zone(call, true);
+}
+ApiResult<BegunJob> disable_for_zone(Call& call) {
+  return switch_for_zone(call, false);
+}
 
 ApiResult<Value> list_resources(Call& call) {
   MOLD_API_TRY(const HostRecord* only, live_host(call, "hostid"));
   return paged_list(
       call, call.inventory().hosts().all(),
-      [only](const auto& entry) { return is_live(entry.second) && same_or_any(only, &entry.second); },
+      [only](const auto& entry) {
+        return is_live(entry.second) && same_or_any(only, &entry.second);
+      },
       [&call](const auto& entry) { return ha_view(call.services(), entry.second); });
 }
 
@@ -115,26 +129,68 @@ void add_ha_commands(CommandTable& table) {
   const ParamSpec cluster{"clusterid", ParamType::kUuid, kRequired, "the ID of the cluster"};
   const ParamSpec zone{"zoneid", ParamType::kUuid, kRequired, "the ID of the zone"};
   const ParamSpec whole{"includehost", ParamType::kBool, kOptional, "accepted, always true"};
-  table.add({"configureHAForHost", "Sets the HA provider of a host", "hostha", kHaFields,
-             {host, {"provider", ParamType::kText, kRequired, "KVMHAProvider"}}, configure_ha,
+  table.add({"configureHAForHost",
+             "Sets the HA provider of a host",
+             "hostha",
+             kHaFields,
+             {host, {"provider", ParamType::kText, kRequired, "KVMHAProvider"}},
+             configure_ha,
              "HA.RESOURCE.CONFIGURE"});
-  table.add({"enableHAForHost", "Enables HA of a host", "hostha", kHaFields, {host},
-             enable_for_host, "HA.RESOURCE.ENABLE"});
-  table.add({"disableHAForHost", "Disables HA of a host", "hostha", kHaFields, {host},
-             disable_for_host, "HA.RESOURCE.DISABLE"});
-  table.add({"enableHAForCluster", "Enables HA of a cluster's hosts", "success",
-             "success:boolean", {cluster, whole}, enable_for_cluster, "HA.RESOURCE.ENABLE"});
-  table.add({"disableHAForCluster", "Disables HA of a cluster's hosts", "success",
-             "success:boolean", {cluster, whole}, disable_for_cluster, "HA.RESOURCE.DISABLE"});
-  table.add({"enableHAForZone", "Enables HA of a zone's hosts", "success", "success:boolean",
-             {zone}, enable_for_zone, "HA.RESOURCE.ENABLE"});
-  table.add({"disableHAForZone", "Disables HA of a zone's hosts", "success", "success:boolean",
-             {zone}, disable_for_zone, "HA.RESOURCE.DISABLE"});
-  table.add({"listHostHAResources", "Lists HA of hosts", "hostha", kHaFields,
-             {{"hostid", ParamType::kUuid, kOptional, "only this host"}}, list_resources, {},
+  table.add({"enableHAForHost",
+             "Enables HA of a host",
+             "hostha",
+             kHaFields,
+             {host},
+             enable_for_host,
+             "HA.RESOURCE.ENABLE"});
+  table.add({"disableHAForHost",
+             "Disables HA of a host",
+             "hostha",
+             kHaFields,
+             {host},
+             disable_for_host,
+             "HA.RESOURCE.DISABLE"});
+  table.add({"enableHAForCluster",
+             "Enables HA of a cluster's hosts",
+             "success",
+             "success:boolean",
+             {cluster, whole},
+             enable_for_cluster,
+             "HA.RESOURCE.ENABLE"});
+  table.add({"disableHAForCluster",
+             "Disables HA of a cluster's hosts",
+             "success",
+             "success:boolean",
+             {cluster, whole},
+             disable_for_cluster,
+             "HA.RESOURCE.DISABLE"});
+  table.add({"enableHAForZone",
+             "Enables HA of a zone's hosts",
+             "success",
+             "success:boolean",
+             {zone},
+             enable_for_zone,
+             "HA.RESOURCE.ENABLE"});
+  table.add({"disableHAForZone",
+             "Disables HA of a zone's hosts",
+             "success",
+             "success:boolean",
+             {zone},
+             disable_for_zone,
+             "HA.RESOURCE.DISABLE"});
+  table.add({"listHostHAResources",
+             "Lists HA of hosts",
+             "hostha",
+             kHaFields,
+             {{"hostid", ParamType::kUuid, kOptional, "only this host"}},
+             list_resources,
+             {},
              true});
-  table.add({"listHostHAProviders", "Lists HA providers of a hypervisor", "haprovider",
-             "haprovider:string", {{"hypervisor", ParamType::kText, kRequired, "KVM"}},
+  table.add({"listHostHAProviders",
+             "Lists HA providers of a hypervisor",
+             "haprovider",
+             "haprovider:string",
+             {{"hypervisor", ParamType::kText, kRequired, "KVM"}},
              list_providers});
   add_evidence_commands(table);
 }

@@ -26,8 +26,7 @@ ApiResult<HostFilter> read_host_filter(Call& call) {
   const auto checked = check_ids(call, call.inventory().hosts());
   if (!checked) return refuse(checked.error());
   filter.ids = call.params().list("ids");
-  MOLD_API_TRY(const VmRecord* vm,
-               find_optional(call, call.inventory().vms(), "virtualmachineid"));
+  MOLD_API_TRY(const VmRecord* vm, find_optional(call, call.inventory().vms(), "virtualmachineid"));
   filter.has_vm = vm != nullptr;
   if (vm != nullptr) {
     if (const core::Vm* known = core_vm(call.services(), vm->id)) filter.holds = known->host;
@@ -219,7 +218,9 @@ void add_host_changes(CommandTable& table) {
   const ParamSpec tags{"hosttags", ParamType::kList, kOptional, "tags of the host"};
   const ParamSpec allocation{"allocationstate", ParamType::kText, kOptional,
                              "Enable or Disable: whether new VMs may be placed on it"};
-  table.add({"addHost", "Adds a host and makes a token with which its agent enrols", "host",
+  table.add({"addHost",
+             "Adds a host and makes a token with which its agent enrols",
+             "host",
              kHostFields,
              {{"hypervisor", ParamType::kText, kRequired, "KVM"},
               {"zoneid", ParamType::kUuid, kRequired, "the zone of the host"},
@@ -230,28 +231,52 @@ void add_host_changes(CommandTable& table) {
               {"name", ParamType::kText, kOptional, "the name; else HOST of the url"},
               {"username", ParamType::kText, kOptional, "not needed"},
               {"password", ParamType::kText, kOptional, "not needed"},
-              tags, allocation},
-             Change{add_host}, "HOST.ADD"});
-  table.add({"issueHostEnrolmentToken", "Makes a new one-time token for a host", "hostenrolment",
-             "hostid:string hostname:string enrolmenttoken:string", {id}, Change{issue_token},
+              tags,
+              allocation},
+             Change{add_host},
+             "HOST.ADD"});
+  table.add({"issueHostEnrolmentToken",
+             "Makes a new one-time token for a host",
+             "hostenrolment",
+             "hostid:string hostname:string enrolmenttoken:string",
+             {id},
+             Change{issue_token},
              "HOST.ENROLMENT.TOKEN"});
-  table.add({"updateHost", "Updates a host", "host", kHostFields,
-             {id, {"name", ParamType::kText, kOptional, "the name of the host"}, tags, allocation,
+  table.add({"updateHost",
+             "Updates a host",
+             "host",
+             kHostFields,
+             {id,
+              {"name", ParamType::kText, kOptional, "the name of the host"},
+              tags,
+              allocation,
               {"annotation", ParamType::kText, kOptional, "a note about the host"}},
-             Change{update_host}, "HOST.EDIT"});
-  table.add({"deleteHost", "Deletes a host that holds no VMs; its certificates die", "success",
+             Change{update_host},
+             "HOST.EDIT"});
+  table.add({"deleteHost",
+             "Deletes a host that holds no VMs; its certificates die",
+             "success",
              "success:boolean",
              {id, {"forced", ParamType::kBool, kOptional, "also when enabled and connected"}},
-             Change{delete_host}, "HOST.DELETE"});
-  table.add({"reconnectHost", "Tells whether the agent of a host is connected", "host",
-             kHostFields, {id}, reconnect_host, "HOST.RECONNECT"});
+             Change{delete_host},
+             "HOST.DELETE"});
+  table.add({"reconnectHost",
+             "Tells whether the agent of a host is connected",
+             "host",
+             kHostFields,
+             {id},
+             reconnect_host,
+             "HOST.RECONNECT"});
 }
 
 }  // namespace
 
 void add_host_commands(CommandTable& table) {
   table.add(
-      {"listHosts", "Lists hosts", "host", kHostFields,
+      {"listHosts",
+       "Lists hosts",
+       "host",
+       kHostFields,
        {{"id", ParamType::kUuid, kOptional, "the ID of the host"},
         {"ids", ParamType::kUuidList, kOptional, "the IDs of the hosts"},
         {"name", ParamType::kText, kOptional, "the name of the host"},
@@ -266,7 +291,9 @@ void add_host_commands(CommandTable& table) {
         {"details", ParamType::kList, kOptional, "accepted; rows are always complete"},
         {"outofbandmanagementenabled", ParamType::kBool, kOptional, "by out-of-band management"},
         {"outofbandmanagementpowerstate", ParamType::kText, kOptional, "On, Off or Unknown"}},
-       list_hosts, {}, true});
+       list_hosts,
+       {},
+       true});
   add_host_changes(table);
 }
 

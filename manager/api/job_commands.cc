@@ -66,14 +66,22 @@ constexpr std::string_view kJobFields =
 }  // namespace
 
 void add_job_commands(CommandTable& table) {
-  table.add({"queryAsyncJobResult", "How an asynchronous job stands", "asyncjobs", kJobFields,
+  table.add({"queryAsyncJobResult",
+             "How an asynchronous job stands",
+             "asyncjobs",
+             kJobFields,
              {{"jobid", ParamType::kUuid, kRequired, "the ID of the job"}, kWaitParam},
              query_job});
-  table.add({"listAsyncJobs", "Lists asynchronous jobs, newest first", "asyncjobs", kJobFields,
+  table.add({"listAsyncJobs",
+             "Lists asynchronous jobs, newest first",
+             "asyncjobs",
+             kJobFields,
              {{"startdate", ParamType::kDate, kOptional, "only jobs from this time on"},
               {"jobstatus", ParamType::kInteger, kOptional, "0 running, 1 done, 2 failed"},
               {"listall", ParamType::kBool, kOptional, "accepted: root admin sees all"}},
-             list_jobs, {}, true});
+             list_jobs,
+             {},
+             true});
 }
 
 }  // namespace mold::manager::api

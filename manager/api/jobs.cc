@@ -49,7 +49,8 @@ RenderedJob render_job(Services& services, const JobRecord& job, const core::Job
     return failed_job(end.error_code == 0 ? 530 : end.error_code, end.error_text);
   }
   switch (end.kind) {
-    case core::JobKind::kPower: return {0, to_json(power_result(services, job, end))};
+    case core::JobKind::kPower:
+      return {0, to_json(power_result(services, job, end))};
     case core::JobKind::kDestroy: {
       std::string result = to_json(vm_result(services, job));
       bury_expunged(services, job.vm);
@@ -58,8 +59,10 @@ RenderedJob render_job(Services& services, const JobRecord& job, const core::Job
     case core::JobKind::kDeploy:
     case core::JobKind::kStart:
     case core::JobKind::kStop:
-    case core::JobKind::kReboot: return {0, to_json(vm_result(services, job))};
-    case core::JobKind::kOther: return {0, to_json(success_body())};
+    case core::JobKind::kReboot:
+      return {0, to_json(vm_result(services, job))};
+    case core::JobKind::kOther:
+      return {0, to_json(success_body())};
   }
   MOLD_UNREACHABLE();
 }

@@ -1,7 +1,7 @@
 #pragma once
-// Jobs as clients see them, and how they end. The engine asks render_job() for the final `jobresult`
-// when a brain turn ended a job; end_job() and end_job_failed() are for commands that did all their
-// work at once. Loop thread only.
+// Jobs as clients see them, and how they end. The engine asks render_job() for the final
+// `jobresult` when a brain turn ended a job; end_job() and end_job_failed() are for commands that
+// did all their work at once. Loop thread only.
 #include <string>
 
 #include "manager/api/call.h"

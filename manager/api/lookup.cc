@@ -37,6 +37,8 @@ ApiResult<std::optional<bool>> read_allocation(const Params& params) {
   return refuse(params.wrong("allocationstate", "write Enabled or Disabled"));
 }
 
-std::string_view allocation_name(bool enabled) { return enabled ? "Enabled" : "Disabled"; }
+std::string_view allocation_name(bool enabled) {
+  return enabled ? "Enabled" : "Disabled";
+}
 
 }  // namespace mold::manager::api

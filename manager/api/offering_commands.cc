@@ -17,8 +17,7 @@ ApiResult<Value> list_offerings(Call& call) {
   const Params& params = call.params();
   const auto checked = check_ids(call, call.inventory().offerings());
   if (!checked) return refuse(checked.error());
-  MOLD_API_TRY(const VmRecord* vm,
-               find_optional(call, call.inventory().vms(), "virtualmachineid"));
+  MOLD_API_TRY(const VmRecord* vm, find_optional(call, call.inventory().vms(), "virtualmachineid"));
   if (params.flag("issystem", false)) return list_body("serviceoffering", {}, 0);
   return paged_list(
       call, call.inventory().offerings().all(),
@@ -34,12 +33,12 @@ ApiResult<Value> list_offerings(Call& call) {
 }
 
 // A whole number in [least, most], or the fallback when it was not given.
-ApiResult<std::uint64_t> bounded(const Params& params, std::string_view name,
-                                 std::int64_t fallback, std::int64_t least, std::int64_t most) {
+ApiResult<std::uint64_t> bounded(const Params& params, std::string_view name, std::int64_t fallback,
+                                 std::int64_t least, std::int64_t most) {
   const std::int64_t value = params.integer(name).value_or(fallback);
   if (value < least || value > most) {
-    return refuse(params.wrong(name, "it must lie between " + std::to_string(least) + " and " +
-                                         std::to_string(most)));
+    return refuse(params.wrong(
+        name, "it must lie between " + std::to_string(least) + " and " + std::to_string(most)));
   }
   return static_cast<std::uint64_t>(value);
 }
@@ -84,14 +83,20 @@ ApiResult<Value> delete_offering(Call& call) {
 }  // namespace
 
 void add_offering_commands(CommandTable& table) {
-  table.add({"listServiceOfferings", "Lists service offerings", "serviceoffering",
+  table.add({"listServiceOfferings",
+             "Lists service offerings",
+             "serviceoffering",
              kOfferingFields,
              {{"id", ParamType::kUuid, kOptional, "the ID of the offering"},
               {"name", ParamType::kText, kOptional, "the name of the offering"},
               {"virtualmachineid", ParamType::kUuid, kOptional, "the offering of this VM"},
               {"issystem", ParamType::kBool, kOptional, "true: none, there are no system VMs"}},
-             list_offerings, {}, true});
-  table.add({"createServiceOffering", "Creates a service offering", "serviceoffering",
+             list_offerings,
+             {},
+             true});
+  table.add({"createServiceOffering",
+             "Creates a service offering",
+             "serviceoffering",
              kOfferingFields,
              {{"name", ParamType::kText, kRequired, "the name of the offering"},
               {"displaytext", ParamType::kText, kOptional, "a text for people"},
@@ -105,10 +110,15 @@ void add_offering_commands(CommandTable& table) {
               {"tags", ParamType::kText, kOptional, "tags that a pool must have"},
               {"storagetype", ParamType::kText, kOptional, "accepted, always shared"},
               {"provisioningtype", ParamType::kText, kOptional, "accepted, always thin"}},
-             Change{create_offering}, "SERVICE.OFFERING.CREATE"});
-  table.add({"deleteServiceOffering", "Deletes a service offering; its VMs stay", "success",
-             "success:boolean", {{"id", ParamType::kUuid, kRequired, "the ID of the offering"}},
-             Change{delete_offering}, "SERVICE.OFFERING.DELETE"});
+             Change{create_offering},
+             "SERVICE.OFFERING.CREATE"});
+  table.add({"deleteServiceOffering",
+             "Deletes a service offering; its VMs stay",
+             "success",
+             "success:boolean",
+             {{"id", ParamType::kUuid, kRequired, "the ID of the offering"}},
+             Change{delete_offering},
+             "SERVICE.OFFERING.DELETE"});
   add_template_commands(table);
 }
 

@@ -56,9 +56,9 @@ ApiResult<BegunJob> switch_for_host(Call& call, bool on) {
     return refuse(invalid_parameter("Out-of-band management is not configured for host " +
                                     host.name + ": configureOutOfBandManagement first"));
   }
-  call.about("Host", host.uuid,
-             std::string(on ? "Enabling" : "Disabling") + " out-of-band management of host " +
-                 host.name);
+  call.about(
+      "Host", host.uuid,
+      std::string(on ? "Enabling" : "Disabling") + " out-of-band management of host " + host.name);
   const auto switched = switch_oobm(call, host, on);
   if (!switched) return refuse(switched.error());
   MOLD_API_TRY(const JobRecord job, call.open_job(core::JobKind::kOther, VmId{}, HostId{}));
@@ -97,12 +97,24 @@ ApiResult<BegunJob> switch_for_zone(Call& call, bool on) {
   return switch_for_place(call, on, where);
 }
 
-ApiResult<BegunJob> enable_for_host(Call& call) { return switch_for_host(call, true); }
-ApiResult<BegunJob> disable_for_host(Call& call) { return switch_for_host(call, false); }
-ApiResult<BegunJob> enable_for_cluster(Call& call) { return switch_for_cluster(call, true); }
-ApiResult<BegunJob> disable_for_cluster(Call& call) { return switch_for_cluster(call, false); }
-ApiResult<BegunJob> enable_for_zone(Call& call) { return switch_for_zone(call, true); }
-ApiResult<BegunJob> disable_for_zone(Call& call) { return switch_for_zone(call, false); }
+ApiResult<BegunJob> enable_for_host(Call& call) {
+  return switch_for_host(call, true);
+}
+ApiResult<BegunJob> disable_for_host(Call& call) {
+  return switch_for_host(call, false);
+}
+ApiResult<BegunJob> enable_for_cluster(Call& call) {
+  return switch_for_cluster(call, true);
+}
+ApiResult<BegunJob> disable_for_cluster(Call& call) {
+  return switch_for_cluster(call, false);
+}
+ApiResult<BegunJob> enable_for_zone(Call& call) {
+  return switch_for_zone(call, true);
+}
+ApiResult<BegunJob> disable_for_zone(Call& call) {
+  return switch_for_zone(call, false);
+}
 
 ApiResult<core::PowerVerb> read_verb(const Params& params) {
   for (const NamedVerb& row : kVerbs) {
@@ -115,8 +127,8 @@ ApiResult<BegunJob> power_action(Call& call) {
   MOLD_API_TRY(const HostRecord* host, find_named(call, call.inventory().hosts(), "hostid"));
   MOLD_API_TRY(const core::PowerVerb verb, read_verb(call.params()));
   if (!host->oobm.enabled) {
-    return refuse(invalid_parameter("Out-of-band management is not configured or enabled for host " +
-                                    host->name));
+    return refuse(invalid_parameter(
+        "Out-of-band management is not configured or enabled for host " + host->name));
   }
   call.about("Host", host->uuid,
              "Out-of-band power action " + std::string(core::to_string(verb)) + " on host " +
@@ -134,32 +146,69 @@ void add_oobm_commands(CommandTable& table) {
   const ParamSpec cluster{"clusterid", ParamType::kUuid, kRequired, "the ID of the cluster"};
   const ParamSpec zone{"zoneid", ParamType::kUuid, kRequired, "the ID of the zone"};
   const std::string_view object = "outofbandmanagement";
-  table.add({"configureOutOfBandManagement", "Sets the BMC of a host", object, kOobmFields,
+  table.add({"configureOutOfBandManagement",
+             "Sets the BMC of a host",
+             object,
+             kOobmFields,
              {host,
               {"driver", ParamType::kText, kRequired, "ipmitool"},
               {"address", ParamType::kText, kRequired, "address of the BMC"},
               {"port", ParamType::kText, kRequired, "port of the BMC, e.g. 623"},
               {"username", ParamType::kText, kRequired, "user of the BMC"},
               {"password", ParamType::kText, kRequired, "its password; kept sealed"}},
-             Change{configure_oobm}, "HOST.OOBM.CONFIGURE"});
-  table.add({"enableOutOfBandManagementForHost", "Enables the BMC of a host", object, kOobmFields,
-             {host}, enable_for_host, "HOST.OOBM.ENABLE"});
-  table.add({"disableOutOfBandManagementForHost", "Disables the BMC of a host", object,
-             kOobmFields, {host}, disable_for_host, "HOST.OOBM.DISABLE"});
-  table.add({"enableOutOfBandManagementForCluster", "Enables the BMCs of a cluster's hosts",
-             "success", "success:boolean", {cluster}, enable_for_cluster, "HOST.OOBM.ENABLE"});
-  table.add({"disableOutOfBandManagementForCluster", "Disables the BMCs of a cluster's hosts",
-             "success", "success:boolean", {cluster}, disable_for_cluster, "HOST.OOBM.DISABLE"});
-  table.add({"enableOutOfBandManagementForZone", "Enables the BMCs of a zone's hosts", "success",
-             "success:boolean", {zone}, enable_for_zone, "HOST.OOBM.ENABLE"});
-  table.add({"disableOutOfBandManagementForZone", "Disables the BMCs of a zone's hosts", "success",
-             "success:boolean", {zone}, disable_for_zone, "HOST.OOBM.DISABLE"});
-  table.add({"issueOutOfBandManagementPowerAction", "Acts on the power of a host", object,
+             Change{configure_oobm},
+             "HOST.OOBM.CONFIGURE"});
+  table.add({"enableOutOfBandManagementForHost",
+             "Enables the BMC of a host",
+             object,
+             kOobmFields,
+             {host},
+             enable_for_host,
+             "HOST.OOBM.ENABLE"});
+  table.add({"disableOutOfBandManagementForHost",
+             "Disables the BMC of a host",
+             object,
+             kOobmFields,
+             {host},
+             disable_for_host,
+             "HOST.OOBM.DISABLE"});
+  table.add({"enableOutOfBandManagementForCluster",
+             "Enables the BMCs of a cluster's hosts",
+             "success",
+             "success:boolean",
+             {cluster},
+             enable_for_cluster,
+             "HOST.OOBM.ENABLE"});
+  table.add({"disableOutOfBandManagementForCluster",
+             "Disables the BMCs of a cluster's hosts",
+             "success",
+             "success:boolean",
+             {cluster},
+             disable_for_cluster,
+             "HOST.OOBM.DISABLE"});
+  table.add({"enableOutOfBandManagementForZone",
+             "Enables the BMCs of a zone's hosts",
+             "success",
+             "success:boolean",
+             {zone},
+             enable_for_zone,
+             "HOST.OOBM.ENABLE"});
+  table.add({"disableOutOfBandManagementForZone",
+             "Disables the BMCs of a zone's hosts",
+             "success",
+             "success:boolean",
+             {zone},
+             disable_for_zone,
+             "HOST.OOBM.DISABLE"});
+  table.add({"issueOutOfBandManagementPowerAction",
+             "Acts on the power of a host",
+             object,
              kOobmFields,
              {host,
               {"action", ParamType::kText, kRequired, "ON, OFF, CYCLE, RESET, SOFT, STATUS"},
               {"timeout", ParamType::kInteger, kOptional, "accepted; the policy's deadline holds"}},
-             power_action, "HOST.OOBM.ACTION"});
+             power_action,
+             "HOST.OOBM.ACTION"});
 }
 
 }  // namespace mold::manager::api

@@ -61,15 +61,22 @@ ApiResult<ParamMap> read_map(std::string_view command, std::string_view name,
 
 std::string_view to_string(ParamType type) {
   switch (type) {
-    case ParamType::kText: return "string";
-    case ParamType::kUuid: return "uuid";
-    case ParamType::kBool: return "boolean";
-    case ParamType::kInteger: return "integer";
+    case ParamType::kText:
+      return "string";
+    case ParamType::kUuid:
+      return "uuid";
+    case ParamType::kBool:
+      return "boolean";
+    case ParamType::kInteger:
+      return "integer";
     case ParamType::kDate:
-    case ParamType::kEndDate: return "date";
+    case ParamType::kEndDate:
+      return "date";
     case ParamType::kList:
-    case ParamType::kUuidList: return "list";
-    case ParamType::kMap: return "map";
+    case ParamType::kUuidList:
+      return "list";
+    case ParamType::kMap:
+      return "map";
   }
   MOLD_UNREACHABLE();
 }
@@ -101,7 +108,8 @@ ApiResult<Params::Typed> Params::typed(std::string_view command, const ParamSpec
       if (!at) return bad("dates are yyyy-MM-dd or yyyy-MM-dd HH:mm:ss");
       return Typed(*at);
     }
-    case ParamType::kList: return Typed(list_parts(raw));
+    case ParamType::kList:
+      return Typed(list_parts(raw));
     case ParamType::kUuidList: {
       std::vector<std::string> ids = list_parts(raw);
       for (std::string& id : ids) {
@@ -110,7 +118,8 @@ ApiResult<Params::Typed> Params::typed(std::string_view command, const ParamSpec
       }
       return Typed(std::move(ids));
     }
-    case ParamType::kMap: return bad("write it as " + std::string(spec.name) + "[0].key=value");
+    case ParamType::kMap:
+      return bad("write it as " + std::string(spec.name) + "[0].key=value");
   }
   MOLD_UNREACHABLE();
 }
@@ -141,7 +150,9 @@ const Params::Entry& Params::entry(std::string_view name) const {
   return found->second;
 }
 
-bool Params::has(std::string_view name) const { return entry(name).value.has_value(); }
+bool Params::has(std::string_view name) const {
+  return entry(name).value.has_value();
+}
 
 std::optional<std::string> Params::maybe_text(std::string_view name) const {
   const Entry& found = entry(name);

@@ -22,10 +22,10 @@ enum class ParamType : std::uint8_t {
   kBool,
   kInteger,
   kDate,
-  kEndDate,   // a bare date means the end of that day
-  kList,      // comma separated
+  kEndDate,  // a bare date means the end of that day
+  kList,     // comma separated
   kUuidList,
-  kMap,       // name[0].key=k&name[0].value=v, or name[0].k=v
+  kMap,  // name[0].key=k&name[0].value=v, or name[0].k=v
 };
 std::string_view to_string(ParamType type);  // as listApis names it
 
@@ -68,8 +68,8 @@ class Params {
   [[nodiscard]] ApiError unknown(std::string_view name) const;
 
  private:
-  using Typed = std::variant<std::string, bool, std::int64_t, WallTime, std::vector<std::string>,
-                             ParamMap>;
+  using Typed =
+      std::variant<std::string, bool, std::int64_t, WallTime, std::vector<std::string>, ParamMap>;
   struct Entry {
     ParamType type = ParamType::kText;
     std::string raw;

@@ -28,11 +28,12 @@ void take(const std::vector<runtime::QueryPair>& pairs, ApiRequest& request) {
 }
 
 std::size_t count_pairs(std::string_view raw) {
-  return raw.empty() ? 0
-                     : static_cast<std::size_t>(std::count(raw.begin(), raw.end(), '&')) + 1;
+  return raw.empty() ? 0 : static_cast<std::size_t>(std::count(raw.begin(), raw.end(), '&')) + 1;
 }
 
-bool has_control(std::string_view text) { return std::any_of(text.begin(), text.end(), is_control); }
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), is_control);
+}
 
 }  // namespace
 

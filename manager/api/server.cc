@@ -20,7 +20,9 @@ runtime::HttpReply plain(int status, std::string text) {
   return reply;
 }
 
-bool is_api_path(std::string_view path) { return path == "/client/api" || path == "/client/api/"; }
+bool is_api_path(std::string_view path) {
+  return path == "/client/api" || path == "/client/api/";
+}
 
 runtime::HttpServerConfig http_config(std::string address, std::uint16_t port) {
   runtime::HttpServerConfig config;
@@ -74,7 +76,9 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(Services services,
   return api;
 }
 
-std::uint16_t ApiServer::port() const { return public_server_->port(); }
+std::uint16_t ApiServer::port() const {
+  return public_server_->port();
+}
 
 std::optional<std::uint16_t> ApiServer::integration_port() const {
   if (!integration_server_) return std::nullopt;
@@ -113,8 +117,7 @@ ApiResult<Caller> ApiServer::who(const ApiRequest& request, bool exists, bool tr
   return authenticator_.system_caller();
 }
 
-void ApiServer::call(const ApiRequest& request, const runtime::AsyncReplyPtr& reply,
-                     bool trusted) {
+void ApiServer::call(const ApiRequest& request, const runtime::AsyncReplyPtr& reply, bool trusted) {
   const CommandSpec* const spec = table_.find(request.command);
   const std::string name = spec == nullptr ? std::string() : request.command;
   const auto refuse_with = [&](const ApiError& error) {
@@ -127,7 +130,8 @@ void ApiServer::call(const ApiRequest& request, const runtime::AsyncReplyPtr& re
     return refuse_with(unsupported_command("No command was given: command=<name> is missing"));
   }
   if (spec == nullptr) {
-    return refuse_with(unsupported_command("Unknown API command: " + request.command.substr(0, 128)));
+    return refuse_with(
+        unsupported_command("Unknown API command: " + request.command.substr(0, 128)));
   }
   ApiResult<Params> params = Params::read(spec->name, spec->params, request.params);
   if (!params) return refuse_with(params.error());

@@ -26,7 +26,8 @@ bool signature_matches(const std::map<std::string, std::string>& sent, const Sec
                        bool allow_sha1);
 
 // False when the request says signatureversion=3 and `expires` is absent, unreadable or past, or
-// when an unknown signatureversion is named. True for requests without a version: they never expire.
+// when an unknown signatureversion is named. True for requests without a version: they never
+// expire.
 bool not_expired(std::string_view signature_version, std::string_view expires, WallTime now);
 
 }  // namespace mold::manager::api

@@ -35,8 +35,7 @@ ApiResult<Value> list_pools(Call& call) {
 ApiResult<PoolRecord> read_new_pool(Call& call) {
   const Params& params = call.params();
   MOLD_API_TRY(const Zone* zone, find_named(call, call.inventory().zones(), "zoneid"));
-  MOLD_API_TRY(const Cluster* cluster,
-               find_named(call, call.inventory().clusters(), "clusterid"));
+  MOLD_API_TRY(const Cluster* cluster, find_named(call, call.inventory().clusters(), "clusterid"));
   const Place place = place_of(call.inventory(), cluster->id);
   if (place.zone == nullptr || place.zone->id != zone->id) {
     return refuse(params.wrong("clusterid", "the cluster is in another zone"));
@@ -93,7 +92,10 @@ ApiResult<Value> delete_pool(Call& call) {
 }  // namespace
 
 void add_storage_commands(CommandTable& table) {
-  table.add({"listStoragePools", "Lists storage pools", "storagepool", kPoolFields,
+  table.add({"listStoragePools",
+             "Lists storage pools",
+             "storagepool",
+             kPoolFields,
              {{"id", ParamType::kUuid, kOptional, "the ID of the pool"},
               {"name", ParamType::kText, kOptional, "the name of the pool"},
               {"path", ParamType::kText, kOptional, "the path of the pool", 1024},
@@ -103,8 +105,12 @@ void add_storage_commands(CommandTable& table) {
               {"hostid", ParamType::kUuid, kOptional, "only pools that this host has"},
               {"scope", ParamType::kText, kOptional, "CLUSTER"},
               {"status", ParamType::kText, kOptional, "Up"}},
-             list_pools, {}, true});
-  table.add({"createStoragePool", "Adds a shared directory as primary storage", "storagepool",
+             list_pools,
+             {},
+             true});
+  table.add({"createStoragePool",
+             "Adds a shared directory as primary storage",
+             "storagepool",
              kPoolFields,
              {{"name", ParamType::kText, kRequired, "the name of the pool"},
               {"url", ParamType::kText, kRequired, "SharedMountPoint://localhost/path", 1200},
@@ -115,12 +121,16 @@ void add_storage_commands(CommandTable& table) {
               {"tags", ParamType::kText, kOptional, "tags of the pool"},
               {"provider", ParamType::kText, kOptional, "accepted, not used"},
               {"hypervisor", ParamType::kText, kOptional, "accepted, always KVM"}},
-             Change{create_pool}, "STORAGE.POOL.CREATE"});
-  table.add({"deleteStoragePool", "Forgets a storage pool that holds no disks of VMs", "success",
+             Change{create_pool},
+             "STORAGE.POOL.CREATE"});
+  table.add({"deleteStoragePool",
+             "Forgets a storage pool that holds no disks of VMs",
+             "success",
              "success:boolean",
              {{"id", ParamType::kUuid, kRequired, "the ID of the pool"},
               {"forced", ParamType::kBool, kOptional, "accepted; a pool in use stays"}},
-             Change{delete_pool}, "STORAGE.POOL.DELETE"});
+             Change{delete_pool},
+             "STORAGE.POOL.DELETE"});
 }
 
 }  // namespace mold::manager::api

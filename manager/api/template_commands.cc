@@ -110,15 +110,22 @@ ApiResult<BegunJob> delete_template(Call& call) {
 }  // namespace
 
 void add_template_commands(CommandTable& table) {
-  table.add({"listTemplates", "Lists templates", "template", kTemplateFields,
+  table.add({"listTemplates",
+             "Lists templates",
+             "template",
+             kTemplateFields,
              {{"templatefilter", ParamType::kText, kRequired, "featured, self, executable, all"},
               {"id", ParamType::kUuid, kOptional, "the ID of the template"},
               {"ids", ParamType::kUuidList, kOptional, "the IDs of the templates"},
               {"name", ParamType::kText, kOptional, "the name of the template"},
               {"zoneid", ParamType::kText, kOptional, "only templates of this zone"},
               {"hypervisor", ParamType::kText, kOptional, "only templates of this hypervisor"}},
-             list_templates, {}, true});
-  table.add({"registerTemplate", "Registers an image that every host sees", "template",
+             list_templates,
+             {},
+             true});
+  table.add({"registerTemplate",
+             "Registers an image that every host sees",
+             "template",
              kTemplateFields,
              {{"name", ParamType::kText, kRequired, "the name of the template"},
               {"url", ParamType::kText, kRequired, "file:///path/of/the/image", 1200},
@@ -131,13 +138,17 @@ void add_template_commands(CommandTable& table) {
               {"ispublic", ParamType::kBool, kOptional, "true unless told otherwise"},
               {"isfeatured", ParamType::kBool, kOptional, "shown as featured"},
               {"requireshvm", ParamType::kBool, kOptional, "true unless told otherwise"}},
-             Change{register_template}, "TEMPLATE.CREATE"});
-  table.add({"deleteTemplate", "Forgets a template; the image and its VMs stay", "success",
+             Change{register_template},
+             "TEMPLATE.CREATE"});
+  table.add({"deleteTemplate",
+             "Forgets a template; the image and its VMs stay",
+             "success",
              "success:boolean",
              {{"id", ParamType::kUuid, kRequired, "the ID of the template"},
               {"zoneid", ParamType::kText, kOptional, "accepted"},
               {"forced", ParamType::kBool, kOptional, "accepted"}},
-             delete_template, "TEMPLATE.DELETE"});
+             delete_template,
+             "TEMPLATE.DELETE"});
 }
 
 }  // namespace mold::manager::api

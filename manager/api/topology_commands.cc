@@ -162,45 +162,99 @@ const ParamSpec kOptionalName{"name", ParamType::kText, kOptional, "the name"};
 const ParamSpec kOptionalId{"id", ParamType::kUuid, kOptional, "the ID"};
 
 void add_zone_commands(CommandTable& table) {
-  table.add({"listZones", "Lists zones", "zone", kZoneFields,
+  table.add({"listZones",
+             "Lists zones",
+             "zone",
+             kZoneFields,
              {kOptionalId,
               {"ids", ParamType::kUuidList, kOptional, "the IDs of the zones"},
               kOptionalName,
               {"available", ParamType::kBool, kOptional, "true: only zones that are enabled"},
               {"networktype", ParamType::kText, kOptional, "Basic or Advanced"}},
-             list_zones, {}, true});
-  table.add({"createZone", "Creates a zone", "zone", kZoneFields,
+             list_zones,
+             {},
+             true});
+  table.add({"createZone",
+             "Creates a zone",
+             "zone",
+             kZoneFields,
              {{"name", ParamType::kText, kRequired, "the name of the zone"},
               {"networktype", ParamType::kText, kOptional, "Basic or Advanced"},
-              kDns1, kDns2, kInner1, kInner2, kAllocation,
+              kDns1,
+              kDns2,
+              kInner1,
+              kInner2,
+              kAllocation,
               {"localstorageenabled", ParamType::kBool, kOptional, "local storage may be used"}},
-             Change{create_zone}, "ZONE.CREATE"});
-  table.add({"updateZone", "Updates a zone", "zone", kZoneFields,
+             Change{create_zone},
+             "ZONE.CREATE"});
+  table.add({"updateZone",
+             "Updates a zone",
+             "zone",
+             kZoneFields,
              {{"id", ParamType::kUuid, kRequired, "the ID of the zone"},
-              kOptionalName, kDns1, kDns2, kInner1, kInner2, kAllocation},
-             Change{update_zone}, "ZONE.EDIT"});
-  table.add({"deleteZone", "Deletes a zone that holds nothing", "success", "success:boolean",
+              kOptionalName,
+              kDns1,
+              kDns2,
+              kInner1,
+              kInner2,
+              kAllocation},
+             Change{update_zone},
+             "ZONE.EDIT"});
+  table.add({"deleteZone",
+             "Deletes a zone that holds nothing",
+             "success",
+             "success:boolean",
              {{"id", ParamType::kUuid, kRequired, "the ID of the zone"}},
-             Change{delete_zone}, "ZONE.DELETE"});
+             Change{delete_zone},
+             "ZONE.DELETE"});
 }
 
 void add_pod_commands(CommandTable& table) {
-  table.add({"listPods", "Lists pods", "pod", kPodFields,
-             {kOptionalId, kOptionalName,
-              {"zoneid", ParamType::kUuid, kOptional, "only pods of this zone"}, kAllocation},
-             list_pods, {}, true});
-  table.add({"createPod", "Creates a pod in a zone", "pod", kPodFields,
+  table.add({"listPods",
+             "Lists pods",
+             "pod",
+             kPodFields,
+             {kOptionalId,
+              kOptionalName,
+              {"zoneid", ParamType::kUuid, kOptional, "only pods of this zone"},
+              kAllocation},
+             list_pods,
+             {},
+             true});
+  table.add({"createPod",
+             "Creates a pod in a zone",
+             "pod",
+             kPodFields,
              {{"name", ParamType::kText, kRequired, "the name of the pod"},
               {"zoneid", ParamType::kUuid, kRequired, "the zone of the pod"},
-              kGateway, kNetmask, kStartIp, kEndIp, kAllocation},
-             Change{create_pod}, "POD.CREATE"});
-  table.add({"updatePod", "Updates a pod", "pod", kPodFields,
+              kGateway,
+              kNetmask,
+              kStartIp,
+              kEndIp,
+              kAllocation},
+             Change{create_pod},
+             "POD.CREATE"});
+  table.add({"updatePod",
+             "Updates a pod",
+             "pod",
+             kPodFields,
              {{"id", ParamType::kUuid, kRequired, "the ID of the pod"},
-              kOptionalName, kGateway, kNetmask, kStartIp, kEndIp, kAllocation},
-             Change{update_pod}, "POD.EDIT"});
-  table.add({"deletePod", "Deletes a pod that holds nothing", "success", "success:boolean",
+              kOptionalName,
+              kGateway,
+              kNetmask,
+              kStartIp,
+              kEndIp,
+              kAllocation},
+             Change{update_pod},
+             "POD.EDIT"});
+  table.add({"deletePod",
+             "Deletes a pod that holds nothing",
+             "success",
+             "success:boolean",
              {{"id", ParamType::kUuid, kRequired, "the ID of the pod"}},
-             Change{delete_pod}, "POD.DELETE"});
+             Change{delete_pod},
+             "POD.DELETE"});
 }
 
 }  // namespace

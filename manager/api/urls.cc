@@ -46,7 +46,8 @@ std::optional<std::string> host_of_url(std::string_view url) {
   if (colon != std::string_view::npos && parse_number<std::uint16_t>(rest.substr(colon + 1))) {
     rest = rest.substr(0, colon);
   }
-  if (rest.empty() || rest.size() > 253 || !std::all_of(rest.begin(), rest.end(), is_host_char)) {
+  if (rest.empty() || rest.size() > 253 || rest[0] == '.' || rest[0] == '-' ||
+      !std::all_of(rest.begin(), rest.end(), is_host_char)) {
     return std::nullopt;
   }
   return std::string(rest);

@@ -10,7 +10,9 @@ std::uint8_t byte_at(std::string_view text, std::size_t at) {
   return at < text.size() ? static_cast<std::uint8_t>(text[at]) : 0;
 }
 
-bool continues(std::string_view text, std::size_t at) { return (byte_at(text, at) & 0xC0) == 0x80; }
+bool continues(std::string_view text, std::size_t at) {
+  return (byte_at(text, at) & 0xC0) == 0x80;
+}
 
 // Length of the valid sequence at `at`, 0 when there is none (Unicode 15, table 3-7).
 std::size_t sequence_length(std::string_view text, std::size_t at) {

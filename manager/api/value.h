@@ -37,8 +37,7 @@ using Array = std::vector<Value>;
 
 class Value {
  public:
-  using Data =
-      std::variant<std::monostate, bool, std::int64_t, double, std::string, Object, Array>;
+  using Data = std::variant<std::monostate, bool, std::int64_t, double, std::string, Object, Array>;
 
   Value() = default;
   Value(bool flag) : data_(flag) {}
@@ -64,7 +63,8 @@ class Value {
 
 // One line of JSON. Bytes that are no UTF-8 come out as U+FFFD.
 std::string to_json(const Value& value);
-// JSON text back into the tree (job results are kept as text). Null when it is no JSON; never throws.
+// JSON text back into the tree (job results are kept as text). Null when it is no JSON; never
+// throws.
 Value from_json(std::string_view text);
 // <name attribute>...</name>; an array repeats its element. Characters that XML 1.0 cannot carry
 // come out as U+FFFD, characters that a name cannot have as '_'.

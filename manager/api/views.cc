@@ -197,12 +197,18 @@ Object template_view(const Services& services, const Template& tmpl) {
 std::string_view vm_state_name(const core::Vm& vm) {
   switch (vm.state) {
     case core::VmState::kProvisioning:
-    case core::VmState::kStarting: return "Starting";
-    case core::VmState::kStopped: return "Stopped";
-    case core::VmState::kRunning: return "Running";
-    case core::VmState::kStopping: return "Stopping";
-    case core::VmState::kDestroyed: return vm.expunge ? "Expunging" : "Destroyed";
-    case core::VmState::kError: return "Error";
+    case core::VmState::kStarting:
+      return "Starting";
+    case core::VmState::kStopped:
+      return "Stopped";
+    case core::VmState::kRunning:
+      return "Running";
+    case core::VmState::kStopping:
+      return "Stopping";
+    case core::VmState::kDestroyed:
+      return vm.expunge ? "Expunging" : "Destroyed";
+    case core::VmState::kError:
+      return "Error";
   }
   MOLD_UNREACHABLE();
 }
@@ -240,7 +246,8 @@ void add_origin(Object& row, const Inventory& inventory, const VmRecord& vm) {
 
 void add_run(Object& row, const Services& services, const core::Vm& vm) {
   row.set("state", Value(vm_state_name(vm))).set("haenable", Value(vm.ha));
-  if (const HostRecord* host = services.inventory.hosts().find(vm.host); host != nullptr && vm.host) {
+  if (const HostRecord* host = services.inventory.hosts().find(vm.host);
+      host != nullptr && vm.host) {
     row.set("hostid", Value(host->uuid)).set("hostname", Value(host->name));
   }
   row.set("cpunumber", Value(vm.spec.cpus)).set("cpuspeed", Value(vm.spec.cpu_mhz));

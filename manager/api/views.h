@@ -1,7 +1,7 @@
 #pragma once
-// Records as clients see them: one function per kind of object, used by lists, by answers to changes
-// and by job results alike. The mapping of states is told in docs/API.md. Loop thread only; pure
-// readings of inventory, brain and registry.
+// Records as clients see them: one function per kind of object, used by lists, by answers to
+// changes and by job results alike. The mapping of states is told in docs/API.md. Loop thread only;
+// pure readings of inventory, brain and registry.
 #include <string_view>
 
 #include "core/engine/brain.h"

@@ -52,32 +52,45 @@ std::string_view host_state_name(const core::Host* host, const core::Policy& pol
   if (host == nullptr) return "Connecting";
   if (beats(*host, policy, now)) return "Up";
   switch (host->ha) {
-    case core::HaState::kFenced: return "Down";
+    case core::HaState::kFenced:
+      return "Down";
     case core::HaState::kSuspect:
     case core::HaState::kChecking:
     case core::HaState::kRecovering:
-    case core::HaState::kFencing: return "Alert";
+    case core::HaState::kFencing:
+      return "Alert";
     case core::HaState::kDisabled:
     case core::HaState::kAvailable:
     case core::HaState::kIneligible:
     case core::HaState::kDegraded:
-    case core::HaState::kRecovered: break;
+    case core::HaState::kRecovered:
+      break;
   }
   return host->epoch ? "Disconnected" : "Connecting";
 }
 
 std::string_view ha_state_name(core::HaState state) {
   switch (state) {
-    case core::HaState::kDisabled: return "Disabled";
-    case core::HaState::kAvailable: return "Available";
-    case core::HaState::kIneligible: return "Ineligible";
-    case core::HaState::kSuspect: return "Suspect";
-    case core::HaState::kChecking: return "Checking";
-    case core::HaState::kDegraded: return "Degraded";
-    case core::HaState::kRecovering: return "Recovering";
-    case core::HaState::kRecovered: return "Recovered";
-    case core::HaState::kFencing: return "Fencing";
-    case core::HaState::kFenced: return "Fenced";
+    case core::HaState::kDisabled:
+      return "Disabled";
+    case core::HaState::kAvailable:
+      return "Available";
+    case core::HaState::kIneligible:
+      return "Ineligible";
+    case core::HaState::kSuspect:
+      return "Suspect";
+    case core::HaState::kChecking:
+      return "Checking";
+    case core::HaState::kDegraded:
+      return "Degraded";
+    case core::HaState::kRecovering:
+      return "Recovering";
+    case core::HaState::kRecovered:
+      return "Recovered";
+    case core::HaState::kFencing:
+      return "Fencing";
+    case core::HaState::kFenced:
+      return "Fenced";
   }
   MOLD_UNREACHABLE();
 }
@@ -85,9 +98,12 @@ std::string_view ha_state_name(core::HaState state) {
 std::string_view power_state_name(const HostRecord& host, core::PowerState state) {
   if (!host.oobm.enabled) return "Disabled";
   switch (state) {
-    case core::PowerState::kOn: return "On";
-    case core::PowerState::kOff: return "Off";
-    case core::PowerState::kUnknown: return "Unknown";
+    case core::PowerState::kOn:
+      return "On";
+    case core::PowerState::kOff:
+      return "Off";
+    case core::PowerState::kUnknown:
+      return "Unknown";
   }
   MOLD_UNREACHABLE();
 }
@@ -163,8 +179,7 @@ void add_capacity(Object& row, const core::Host& host, const core::State& state)
   const HostUse use = use_of(state, host.id);
   const core::Capacity& total = host.capacity;
   row.set("cpunumber", Value(total.cpus)).set("cpuspeed", Value(total.cpu_mhz));
-  row.set("cpuallocated",
-          Value(percent(use.cpu_mhz, std::uint64_t{total.cpus} * total.cpu_mhz)));
+  row.set("cpuallocated", Value(percent(use.cpu_mhz, std::uint64_t{total.cpus} * total.cpu_mhz)));
   row.set("memorytotal", Value(total.memory_bytes));
   row.set("memoryallocated", Value(use.memory_bytes));
   row.set("memoryallocatedbytes", Value(use.memory_bytes));
@@ -207,8 +222,8 @@ Object host_view(const Services& services, const HostRecord& host) {
   const core::Host* known = core_host(services, host.id);
   Object row;
   row.set("id", Value(host.uuid)).set("name", Value(host.name));
-  row.set("state", Value(host_state_name(known, services.engine.brain().policy(),
-                                         services.loop.now())));
+  row.set("state",
+          Value(host_state_name(known, services.engine.brain().policy(), services.loop.now())));
   row.set("resourcestate", Value(allocation_name(host.enabled)));
   row.set("type", Value("Routing")).set("hypervisor", Value("KVM"));
   row.set_text("ipaddress", host.address);

@@ -150,34 +150,64 @@ ApiResult<Value> update_vm(Call& call) {
 void add_vm_wishes(CommandTable& table) {
   const ParamSpec id{"id", ParamType::kUuid, kRequired, "the ID of the virtual machine"};
   const ParamSpec forced{"forced", ParamType::kBool, kOptional, "do not ask the guest"};
-  table.add({"startVirtualMachine", "Starts a virtual machine", "virtualmachine", kVmFields,
-             {id, {"hostid", ParamType::kUuid, kOptional, "start it on this host"}}, start_vm,
-             "VM.START"});
-  table.add({"stopVirtualMachine", "Stops a virtual machine", "virtualmachine", kVmFields,
-             {id, forced}, stop_vm, "VM.STOP"});
-  table.add({"rebootVirtualMachine", "Reboots a virtual machine", "virtualmachine", kVmFields,
-             {id, forced}, reboot_vm, "VM.REBOOT"});
-  table.add({"destroyVirtualMachine", "Destroys a virtual machine", "virtualmachine", kVmFields,
-             {id, {"expunge", ParamType::kBool, kOptional, "its disks are removed too"}},
-             destroy_vm, "VM.DESTROY"});
-  table.add({"expungeVirtualMachine", "Destroys a virtual machine and its disks", "success",
-             "success:boolean", {id}, expunge_vm, "VM.EXPUNGE"});
-  table.add({"updateVirtualMachine", "Updates a virtual machine's record", "virtualmachine",
+  table.add({"startVirtualMachine",
+             "Starts a virtual machine",
+             "virtualmachine",
              kVmFields,
-             {id, {"name", ParamType::kText, kOptional, "the host name"},
+             {id, {"hostid", ParamType::kUuid, kOptional, "start it on this host"}},
+             start_vm,
+             "VM.START"});
+  table.add({"stopVirtualMachine",
+             "Stops a virtual machine",
+             "virtualmachine",
+             kVmFields,
+             {id, forced},
+             stop_vm,
+             "VM.STOP"});
+  table.add({"rebootVirtualMachine",
+             "Reboots a virtual machine",
+             "virtualmachine",
+             kVmFields,
+             {id, forced},
+             reboot_vm,
+             "VM.REBOOT"});
+  table.add({"destroyVirtualMachine",
+             "Destroys a virtual machine",
+             "virtualmachine",
+             kVmFields,
+             {id, {"expunge", ParamType::kBool, kOptional, "its disks are removed too"}},
+             destroy_vm,
+             "VM.DESTROY"});
+  table.add({"expungeVirtualMachine",
+             "Destroys a virtual machine and its disks",
+             "success",
+             "success:boolean",
+             {id},
+             expunge_vm,
+             "VM.EXPUNGE"});
+  table.add({"updateVirtualMachine",
+             "Updates a virtual machine's record",
+             "virtualmachine",
+             kVmFields,
+             {id,
+              {"name", ParamType::kText, kOptional, "the host name"},
               {"displayname", ParamType::kText, kOptional, "the name for people"},
               {"group", ParamType::kText, kOptional, "the group"},
               {"haenable", ParamType::kBool, kOptional, "restarted by HA"},
               {"userdata", ParamType::kText, kOptional, "user data, base64", 32768},
               {"details", ParamType::kMap, kOptional, "details[0].key=value"}},
-             Change{update_vm}, "VM.UPDATE"});
+             Change{update_vm},
+             "VM.UPDATE"});
 }
 
 }  // namespace
 
 void add_vm_commands(CommandTable& table) {
   table.add(
-      {"listVirtualMachines", "Lists virtual machines", "virtualmachine", kVmFields,
+      {"listVirtualMachines",
+       "Lists virtual machines",
+       "virtualmachine",
+       kVmFields,
        {{"id", ParamType::kUuid, kOptional, "the ID of the virtual machine"},
         {"ids", ParamType::kUuidList, kOptional, "the IDs of the virtual machines"},
         {"name", ParamType::kText, kOptional, "the name of the virtual machine"},
@@ -192,7 +222,9 @@ void add_vm_commands(CommandTable& table) {
         {"hypervisor", ParamType::kText, kOptional, "only VMs of this hypervisor"},
         {"listall", ParamType::kBool, kOptional, "accepted: root admin sees all"},
         {"details", ParamType::kList, kOptional, "accepted; rows are always complete"}},
-       list_vms, {}, true});
+       list_vms,
+       {},
+       true});
   add_deploy_command(table);
   add_vm_wishes(table);
 }

@@ -18,9 +18,9 @@ struct Wanted {
   const Zone* zone = nullptr;
   const ServiceOffering* offering = nullptr;
   const Template* tmpl = nullptr;
-  const HostRecord* host = nullptr;        // pinned, or null
-  const Cluster* cluster = nullptr;        // asked for, or null
-  std::uint64_t disk_bytes = 0;            // 0: as large as the template
+  const HostRecord* host = nullptr;  // pinned, or null
+  const Cluster* cluster = nullptr;  // asked for, or null
+  std::uint64_t disk_bytes = 0;      // 0: as large as the template
 };
 
 ApiResult<std::uint64_t> disk_size(const Params& params, const ServiceOffering& offering) {
@@ -99,8 +99,8 @@ ApiResult<const PoolRecord*> choose_pool(Call& call, const Wanted& wanted) {
     most = usable;
   }
   if (chosen == nullptr) {
-    return refuse({533, 4340, "no enabled cluster of zone " + wanted.zone->name +
-                                  " has a storage pool"});
+    return refuse(
+        {533, 4340, "no enabled cluster of zone " + wanted.zone->name + " has a storage pool"});
   }
   return chosen;
 }
@@ -150,8 +150,7 @@ ApiResult<BegunJob> deploy_vm(Call& call) {
   const Result<VmRecord> record = call.inventory().create(new_record(call, wanted, *pool));
   if (!record) return refuse(from_error(record.error()));
   call.about("VirtualMachine", record->uuid, "Deploying VM " + record->name);
-  MOLD_API_TRY(const JobRecord job,
-               call.open_job(core::JobKind::kDeploy, record->id, HostId{}));
+  MOLD_API_TRY(const JobRecord job, call.open_job(core::JobKind::kDeploy, record->id, HostId{}));
   core::VmDeployed deployed;
   deployed.vm = brain_vm(*record, wanted, *pool);
   deployed.job = job.id;
@@ -163,8 +162,10 @@ ApiResult<BegunJob> deploy_vm(Call& call) {
 }  // namespace
 
 void add_deploy_command(CommandTable& table) {
-  table.add({"deployVirtualMachine", "Makes a virtual machine from a template and starts it",
-             "virtualmachine", kVmFields,
+  table.add({"deployVirtualMachine",
+             "Makes a virtual machine from a template and starts it",
+             "virtualmachine",
+             kVmFields,
              {{"zoneid", ParamType::kUuid, kRequired, "the zone"},
               {"serviceofferingid", ParamType::kUuid, kRequired, "the service offering"},
               {"templateid", ParamType::kUuid, kRequired, "the template"},
@@ -179,7 +180,8 @@ void add_deploy_command(CommandTable& table) {
               {"userdata", ParamType::kText, kOptional, "user data, base64", 32768},
               {"details", ParamType::kMap, kOptional, "details[0].key=value"},
               {"networkids", ParamType::kList, kOptional, "accepted, not used"}},
-             deploy_vm, "VM.CREATE"});
+             deploy_vm,
+             "VM.CREATE"});
 }
 
 }  // namespace mold::manager::api
