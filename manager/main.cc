@@ -27,8 +27,14 @@ int serve(manager::ManagerConfig config) {
   if (!loop) return complain("event loop", loop.error());
   std::unique_ptr<manager::Manager> rooms;
   const Status watched = (*loop)->on_signals([&](int signal) {
-    if (signal == SIGHUP && rooms) rooms->reload();
-    if (signal != SIGHUP) (*loop)->stop(0);
+    if (signal == SIGHUP) {
+      if (rooms) rooms->reload();
+    } else if (rooms) {
+      runtime::systemd::stopping();
+      rooms->stop([&loop] { (*loop)->stop(0); });
+    } else {
+      (*loop)->stop(0);
+    }
   });
   if (!watched) return complain("signals", watched.error());
   auto started = manager::Manager::start(**loop, std::move(config));
@@ -40,9 +46,7 @@ int serve(manager::ManagerConfig config) {
   runtime::log(runtime::LogLevel::kNotice, runtime::messages::kStarted,
                "mold-manager " + std::string(manager::kVersion) + " serves");
   const int code = (*loop)->run();
-  runtime::systemd::stopping();
   runtime::log(runtime::LogLevel::kNotice, runtime::messages::kStopping, "mold-manager ends");
-  rooms->stop();
   rooms.reset();
   return code;
 }

@@ -47,7 +47,8 @@ std::vector<std::string> manager_urls(const ManagerConfig& config) {
 
 // In the order of need; destroyed in reverse.
 struct Manager::Rooms {
-  explicit Rooms(runtime::EventLoop& event_loop) : loop(event_loop), certificate_timer(event_loop) {}
+  explicit Rooms(runtime::EventLoop& event_loop)
+      : loop(event_loop), certificate_timer(event_loop), stop_timer(event_loop) {}
 
   runtime::EventLoop& loop;
   ManagerConfig config;
@@ -64,6 +65,7 @@ struct Manager::Rooms {
   std::unique_ptr<api::ApiServer> api;
   std::unique_ptr<api::ApiServer> api_tls;
   runtime::Timer certificate_timer;
+  runtime::Timer stop_timer;
 
   Status open_state();
   Status make_services();
@@ -210,13 +212,17 @@ Result<std::unique_ptr<Manager>> Manager::start(runtime::EventLoop& loop, Manage
 Manager::Manager(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
 Manager::~Manager() = default;
 
-void Manager::stop() {
+void Manager::stop(std::function<void()> done) {
   rooms_->api_tls.reset();
   rooms_->api.reset();
-  Executors nobody;  // what is decided now is asked for again after the next start
-  rooms_->engine->set_executors(std::move(nobody));
+  rooms_->engine->set_executors({});  // what is decided now is asked for again after the next start
   rooms_->link.reset();
-  rooms_->loop.run_until([this] { return rooms_->engine->idle(); }, kLastCommit);
+  if (rooms_->engine->idle()) {
+    done();
+    return;
+  }
+  rooms_->stop_timer.start_after(kLastCommit, done);
+  rooms_->engine->when_durable([done](const Status&) { done(); });
 }
 
 void Manager::reload() { rooms_->refresh_certificate(); }

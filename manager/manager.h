@@ -3,6 +3,7 @@
 // and takes them down in reverse. Wiring only. Loop thread.
 //
 //   store -> engine (brain) -> inventory -> authority -> registry, power -> agent link -> API
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,8 +21,9 @@ class Manager {
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;
 
-  // Serves nobody from now on and waits (a few seconds at most) for what is being written.
-  void stop();
+  // Serves nobody from now on; `done` comes when what is being written is durable, after a few
+  // seconds at most. Not from inside a request.
+  void stop(std::function<void()> done);
   // Looks at its certificates again.
   void reload();
   [[nodiscard]] std::uint16_t agents_port() const;

@@ -1,0 +1,362 @@
+// The agents' door over real TLS: who gets in, what a session is, and where orders wait.
+#include "lib/runtime/files.h"
+#include "lib/runtime/http_client.h"
+#include "lib/wire/codec.h"
+#include "lib/wire/enrol_token.h"
+#include "manager/agents/agent_link.h"
+#include "manager/pki/x509.h"
+#include "tests/unit/manager/fixture.h"
+
+namespace mold::manager::test {
+namespace {
+
+using runtime::TlsMaterial;
+
+struct Answer {
+  int status = 0;
+  std::string body;
+};
+
+class AgentsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    w.make_ground();
+    SetUpAgain();
+  }
+  void SetUpAgain() {
+    AgentLink::Options options;
+    options.address = "127.0.0.1";
+    options.port = 0;
+    options.manager_name = "m1";
+    options.poll_wait = 300ms;
+    auto started = AgentLink::start(*w.loop, options, *w.engine, *w.inventory, *w.registry,
+                                    *w.authority);
+    ASSERT_TRUE(started) << started.error().text();
+    link = std::move(*started);
+    Executors executors;
+    executors.open_session = [this](const core::OpenSession& a) { link->open_session(a); };
+    executors.refuse_session = [this](const core::RefuseSession& a) { link->refuse_session(a); };
+    executors.send_order = [this](const core::Order& a) { link->send_order(a); };
+    w.engine->set_executors(std::move(executors));
+    w.engine->start();
+    client = std::make_unique<runtime::HttpClient>(*w.loop);
+  }
+  void TearDown() override {
+    client.reset();
+    link.reset();
+  }
+
+  // Sends without waiting; the answer appears in the shared value.
+  std::shared_ptr<std::optional<Answer>> send(const std::string& method, const std::string& path,
+                                              const std::string& body,
+                                              std::shared_ptr<const TlsMaterial> who) {
+    auto answer = std::make_shared<std::optional<Answer>>();
+    runtime::HttpRequest request;
+    request.method = method;
+    request.url = "https://127.0.0.1:" + std::to_string(link->port()) + path;
+    request.body = body;
+    request.tls.material = std::move(who);
+    handles.push_back(client->send(std::move(request), [answer](const auto& result) {
+      *answer = result ? Answer{result->status, result->body} : Answer{-1, result.error().text()};
+    }));
+    return answer;
+  }
+  Answer wait(const std::shared_ptr<std::optional<Answer>>& answer) {
+    EXPECT_TRUE(w.loop->run_until([&] { return answer->has_value(); }, 10s));
+    return answer->value_or(Answer{});
+  }
+  Answer call(const std::string& method, std::string_view path, const std::string& body,
+              std::shared_ptr<const TlsMaterial> who) {
+    return wait(send(method, std::string(path), body, std::move(who)));
+  }
+  std::shared_ptr<const TlsMaterial> nobody() const {
+    return std::make_shared<TlsMaterial>(TlsMaterial{w.authority->ca_pem(), "", {}});
+  }
+
+  Answer enrol(const Secret& token, const Secret& key) {
+    wire::EnrolRequest request;
+    request.token = token;
+    request.csr_pem = *x509::make_request(key, "host:i-would-like-to-be-somebody-else");
+    request.hostname = "node";
+    return call("POST", wire::kEnrolPath, wire::encode(request), nobody());
+  }
+  std::shared_ptr<const TlsMaterial> enrolled(HostId host) {
+    const Secret key = *x509::make_key();
+    const Answer answer = enrol(*w.registry->make_enrol_token(host), key);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    const auto message = wire::decode_enrol_answer(answer.body);
+    EXPECT_TRUE(message);
+    return std::make_shared<TlsMaterial>(
+        TlsMaterial{message->ca_pem, message->certificate_pem, key});
+  }
+  std::string uuid_of(HostId host) const { return w.inventory->hosts().find(host)->uuid; }
+  std::string hello_body(HostId host) const {
+    wire::HelloRequest hello;
+    hello.host_uuid = uuid_of(host);
+    hello.boot_id = "boot-1";
+    hello.agent_version = "0.1";
+    hello.hostname = "node";
+    hello.capacity = {8, 2000, 8ULL << 30};
+    hello.facts = {{"kernel", "6.1"}};
+    return wire::encode(hello);
+  }
+  Epoch say_hello(HostId host, const std::shared_ptr<const TlsMaterial>& who) {
+    const Answer answer = call("POST", wire::kHelloPath, hello_body(host), who);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    const auto message = wire::decode_hello_answer(answer.body);
+    EXPECT_TRUE(message) << message.error().text();
+    return message ? message->epoch : Epoch{};
+  }
+  std::string orders_path(Epoch epoch) const {
+    return std::string(wire::kOrdersPath) + "?epoch=" + std::to_string(epoch.value);
+  }
+  core::Order kill_order(HostId host, Epoch epoch) const {
+    core::Order order;
+    order.kind = core::OrderKind::kKillVm;
+    order.host = host;
+    order.epoch = epoch;
+    order.vm = VmId{5};
+    order.generation = Generation{2};
+    order.spec.uuid = "11111111-1111-4111-8111-111111111111";
+    return order;
+  }
+
+  World w;
+  std::unique_ptr<AgentLink> link;
+  std::unique_ptr<runtime::HttpClient> client;
+  std::vector<runtime::HttpHandle> handles;
+};
+
+TEST_F(AgentsTest, EnrolmentGivesACertificateOfThatHostOnce) {
+  const HostId host = w.add_host("h1");
+  const auto token = w.registry->make_enrol_token(host);
+  ASSERT_TRUE(token);
+  EXPECT_EQ(wire::parse_token(*token)->host_uuid, uuid_of(host));
+  const Secret key = *x509::make_key();
+  const Answer first = enrol(*token, key);
+  ASSERT_EQ(first.status, 200) << first.body;
+  const auto message = wire::decode_enrol_answer(first.body);
+  const auto info = runtime::read_certificate(message->certificate_pem);
+  EXPECT_EQ(info->common_name, "host:" + uuid_of(host)) << "the name is ours to give";
+  const Answer second = enrol(*token, key);
+  EXPECT_EQ(second.status, 403);
+  EXPECT_EQ(wire::decode_error_answer(second.body)->error, wire::kErrorToken);
+}
+
+TEST_F(AgentsTest, ABadRequestDoesNotUseUpTheToken) {
+  const HostId host = w.add_host("h1");
+  const auto token = w.registry->make_enrol_token(host);
+  wire::EnrolRequest request;
+  request.token = *token;
+  request.csr_pem = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----";
+  request.hostname = "node";
+  EXPECT_EQ(call("POST", wire::kEnrolPath, wire::encode(request), nobody()).status, 400);
+  EXPECT_EQ(call("POST", wire::kEnrolPath, "{", nobody()).status, 400);
+  EXPECT_EQ(enrol(*token, *x509::make_key()).status, 200);
+}
+
+TEST_F(AgentsTest, ANewTokenEndsTheOldOneAndSurvivesARestart) {
+  const HostId host = w.add_host("h1");
+  const auto old = w.registry->make_enrol_token(host);
+  const auto token = w.registry->make_enrol_token(host);
+  EXPECT_EQ(enrol(*old, *x509::make_key()).status, 403);
+  ASSERT_TRUE(w.settle());
+  TearDown();
+  w.restart();
+  SetUpAgain();
+  EXPECT_EQ(enrol(*token, *x509::make_key()).status, 200);
+}
+
+TEST_F(AgentsTest, OnlyOurCertificatesOfLiveHostsGetIn) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  EXPECT_EQ(call("POST", wire::kHelloPath, hello_body(host), nobody()).status, 403);
+  // A foreign authority with the same names.
+  const Secret foreign_ca_key = *x509::make_key();
+  x509::Subject subject;
+  subject.serial = x509::make_serial();
+  subject.common_name = "Mold HA CA";
+  subject.not_before = WallTime{w.loop->wall().ms - 3'600'000};
+  subject.not_after = WallTime{w.loop->wall().ms + 3'600'000};
+  const std::string foreign_ca = *x509::make_ca(foreign_ca_key, subject);
+  const Secret foreign_key = *x509::make_key();
+  subject.serial = x509::make_serial();
+  subject.common_name = "host:" + uuid_of(host);
+  const auto foreign_cert = x509::certify_key({foreign_ca, foreign_ca_key}, foreign_key, subject);
+  ASSERT_TRUE(foreign_cert) << foreign_cert.error().text();
+  const auto foreign = std::make_shared<TlsMaterial>(
+      TlsMaterial{w.authority->ca_pem(), *foreign_cert, foreign_key});
+  const Answer refused = call("POST", wire::kHelloPath, hello_body(host), foreign);
+  EXPECT_EQ(refused.status, 403) << refused.body;
+  // Another host's name in the body.
+  const HostId other = w.add_host("h2");
+  EXPECT_EQ(call("POST", wire::kHelloPath, hello_body(other), who).status, 403);
+  EXPECT_EQ(call("POST", wire::kHelloPath, hello_body(host), who).status, 200);
+  // Revoked, then removed.
+  ASSERT_TRUE(w.registry->revoke(host));
+  EXPECT_EQ(call("POST", wire::kHelloPath, hello_body(host), who).status, 403);
+  ASSERT_TRUE(w.inventory->remove(host));
+  const Answer removed = call("POST", wire::kHelloPath, hello_body(host), who);
+  EXPECT_EQ(removed.status, 403);
+  EXPECT_NE(removed.body.find("removed"), std::string::npos);
+  EXPECT_GE(w.registry->refused_total(), 4U);
+}
+
+TEST_F(AgentsTest, RenewalTakesACertificateInForce) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  const Secret key = *x509::make_key();
+  wire::EnrolRequest request;
+  request.token = Secret("renew");
+  request.csr_pem = *x509::make_request(key, "x");
+  request.hostname = "node";
+  const Answer answer = call("POST", kRenewPath, wire::encode(request), who);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const auto message = wire::decode_enrol_answer(answer.body);
+  const auto renewed = std::make_shared<TlsMaterial>(
+      TlsMaterial{message->ca_pem, message->certificate_pem, key});
+  EXPECT_EQ(call("POST", wire::kHelloPath, hello_body(host), renewed).status, 200);
+  EXPECT_EQ(call("POST", kRenewPath, wire::encode(request), nobody()).status, 403);
+}
+
+TEST_F(AgentsTest, HelloOpensASessionAndBeatsNeedItsEpoch) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  const Epoch first = say_hello(host, who);
+  wire::BeatRequest beat;
+  beat.epoch = first;
+  const Answer answer = call("POST", wire::kBeatPath, wire::encode(beat), who);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_TRUE(wire::decode_beat_answer(answer.body)->pools) << "it named no version we have";
+  EXPECT_TRUE(w.registry->view(host).connected);
+  const Epoch second = say_hello(host, who);
+  EXPECT_GT(second, first);
+  const Answer stale = call("POST", wire::kBeatPath, wire::encode(beat), who);
+  EXPECT_EQ(stale.status, 409);
+  EXPECT_EQ(wire::decode_error_answer(stale.body)->error, wire::kErrorSession);
+  wire::ReportRequest report;
+  report.epoch = first;
+  EXPECT_EQ(call("POST", wire::kReportPath, wire::encode(report), who).status, 409);
+  wire::ResultsRequest results;
+  results.epoch = first;
+  EXPECT_EQ(call("POST", wire::kResultsPath, wire::encode(results), who).status, 409);
+  report.epoch = second;
+  EXPECT_EQ(call("POST", wire::kReportPath, wire::encode(report), who).status, 200);
+  EXPECT_EQ(w.inventory->hosts().find(host)->agent_version, "0.1");
+  EXPECT_NE(w.inventory->hosts().find(host)->facts_json.find("6.1"), std::string::npos);
+}
+
+TEST_F(AgentsTest, BrokenMessagesChangeNothing) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  const Epoch epoch = say_hello(host, who);
+  for (const std::string body : {"", "{", "[]", "{\"epoch\":\"x\"}", "\xff\xfe", "null"}) {
+    for (const auto path : {wire::kHelloPath, wire::kBeatPath, wire::kReportPath,
+                            wire::kResultsPath}) {
+      EXPECT_EQ(call("POST", path, body, who).status, 400) << path << " " << body;
+    }
+  }
+  EXPECT_EQ(call("GET", "/v1/orders?epoch=abc", "", who).status, 400);
+  EXPECT_EQ(call("GET", "/v1/orders", "", who).status, 400);
+  EXPECT_EQ(call("GET", "/v1/nothing", "", who).status, 404);
+  EXPECT_EQ(call("POST", wire::kHelloPath, std::string(5 * 1024 * 1024, 'x'), who).status, 413);
+  EXPECT_EQ(w.engine->state().hosts.at(host).epoch, epoch) << "nothing else happened";
+}
+
+TEST_F(AgentsTest, AParkedPollIsWokenByAnOrder) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  const Epoch epoch = say_hello(host, who);
+  const auto poll = send("GET", orders_path(epoch), "", who);
+  w.turn_for(100ms);
+  EXPECT_FALSE(poll->has_value());
+  link->send_order(kill_order(host, epoch));
+  const Answer answer = wait(poll);
+  ASSERT_EQ(answer.status, 200);
+  const auto orders = wire::decode_orders_answer(answer.body);
+  ASSERT_EQ(orders->orders.size(), 1U);
+  EXPECT_EQ(orders->orders[0].vm, VmId{5});
+  // Nobody answers it: it was handed out, the next poll finds nothing and ends by itself.
+  const Answer empty = call("GET", orders_path(epoch), "", who);
+  EXPECT_EQ(empty.status, 200);
+  EXPECT_TRUE(wire::decode_orders_answer(empty.body)->orders.empty());
+}
+
+TEST_F(AgentsTest, AnOrderStaysUntilItsResultAndIsHandedOutAgainWhenSentAgain) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  core::Pool pool;
+  pool.id =
+      w.inventory->create(PoolRecord{.cluster = w.cluster, .name = "p", .path = "/p"})->id;
+  pool.cluster = w.cluster;
+  pool.path = "/p";
+  w.engine->submit(core::PoolAdded{pool});
+  const Epoch epoch = say_hello(host, who);
+  core::VmDeployed deployed;
+  deployed.vm.id = VmId{1};
+  deployed.vm.cluster = w.cluster;
+  deployed.vm.spec.name = "i-1-1-VM";
+  deployed.vm.spec.uuid = "11111111-1111-4111-8111-111111111111";
+  deployed.vm.spec.memory_bytes = 1 << 20;
+  deployed.vm.spec.disks.push_back({.pool = pool.id, .path = "/p/d", .template_path = "/p/t"});
+  deployed.start = false;
+  w.engine->submit(deployed);
+  ASSERT_TRUE(w.settle());
+  const auto first = wire::decode_orders_answer(call("GET", orders_path(epoch), "", who).body);
+  ASSERT_EQ(first->orders.size(), 1U);
+  EXPECT_EQ(first->orders[0].disks.at(0).pool_uuid,
+            w.inventory->pools().find(pool.id)->uuid);
+  core::Order again;  // as the brain sends it when no answer comes
+  again.kind = first->orders[0].kind;
+  again.op = first->orders[0].op;
+  again.host = host;
+  again.epoch = epoch;
+  again.vm = VmId{1};
+  again.generation = first->orders[0].generation;
+  link->send_order(again);
+  const auto second = wire::decode_orders_answer(call("GET", orders_path(epoch), "", who).body);
+  ASSERT_EQ(second->orders.size(), 1U);
+  EXPECT_EQ(second->orders[0].op, again.op);
+  wire::ResultsRequest results;
+  results.epoch = epoch;
+  core::OrderResult result;
+  result.op = again.op;
+  result.vm = VmId{1};
+  result.generation = again.generation;
+  result.outcome = core::Outcome::kConfirmed;
+  results.results.push_back(result);
+  ASSERT_EQ(call("POST", wire::kResultsPath, wire::encode(results), who).status, 200);
+  EXPECT_EQ(w.engine->state().vms.at(VmId{1}).state, core::VmState::kStopped);
+  link->send_order(again);  // the brain does not wait for it any more
+  const auto third = wire::decode_orders_answer(call("GET", orders_path(epoch), "", who).body);
+  EXPECT_TRUE(third->orders.empty());
+}
+
+TEST_F(AgentsTest, ANewSessionDropsTheOldPollAndItsOrders) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  const Epoch first = say_hello(host, who);
+  const auto poll = send("GET", orders_path(first), "", who);
+  w.turn_for(50ms);
+  const Epoch second = say_hello(host, who);
+  EXPECT_EQ(wait(poll).status, 409);
+  EXPECT_EQ(call("GET", orders_path(first), "", who).status, 409);
+  link->send_order(kill_order(host, first));
+  const Answer answer = call("GET", orders_path(second), "", who);
+  EXPECT_TRUE(wire::decode_orders_answer(answer.body)->orders.empty());
+}
+
+TEST_F(AgentsTest, NoHelloIsAnsweredWhileTheStoreCannotWrite) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  ASSERT_TRUE(w.settle());
+  w.store->set_fault([]() -> Status { return fail(ErrorKind::kBusy, "disk is full"); });
+  const auto hello = send("POST", std::string(wire::kHelloPath), hello_body(host), who);
+  w.turn_for(300ms);
+  EXPECT_FALSE(hello->has_value());
+  w.store->set_fault({});
+  EXPECT_EQ(wait(hello).status, 200);
+}
+
+}  // namespace
+}  // namespace mold::manager::test

@@ -1,0 +1,289 @@
+// Every field that is written comes back, whatever stands in it; and nothing else is opened.
+#include <fstream>
+
+#include "lib/runtime/files.h"
+#include "lib/runtime/sqlite.h"
+#include "tests/unit/manager/fixture.h"
+
+namespace mold::manager::test {
+namespace {
+
+const std::string kHostile =
+    std::string("'; DROP TABLE hosts; -- \"\\ %s \xf0\x9f\x92\xa9 \xed\x95\x9c\xea\xb8\x80\n\t") +
+    std::string(1, '\0') + "after zero";
+
+class StoreTest : public testing::Test {
+ protected:
+  void SetUp() override { loop_ = std::move(*runtime::EventLoop::create()); }
+
+  std::unique_ptr<Store> open(std::uint64_t evidence = 2000) {
+    auto store = Store::open(*loop_, {.directory = dir_.path(), .evidence_per_host = evidence});
+    EXPECT_TRUE(store) << store.error().text();
+    return store ? std::move(*store) : nullptr;
+  }
+  void write(Store& store, WriteSet set) {
+    std::optional<Status> done;
+    store.write(std::make_shared<const WriteSet>(std::move(set)), [&](Status s) { done = s; });
+    ASSERT_TRUE(loop_->run_until([&] { return done.has_value(); }, 10s));
+    ASSERT_TRUE(*done) << done->error().text();
+  }
+
+  TempDir dir_;
+  std::unique_ptr<runtime::EventLoop> loop_;
+};
+
+core::Host full_host() {
+  core::Host h;
+  h.id = HostId{3};
+  h.cluster = ClusterId{2};
+  h.name = kHostile;
+  h.ha = core::HaState::kFencing;
+  h.reason = kHostile;
+  h.ha_enabled = true;
+  h.admits_vms = false;
+  h.has_power_control = true;
+  h.epoch = Epoch{77};
+  h.boot_id = "boot";
+  h.incarnation = UINT64_MAX;
+  h.capacity = {.cpus = 9, .cpu_mhz = 8, .memory_bytes = 1ULL << 49};
+  h.fence.op = OpId{5};
+  h.fence.off_sent = true;
+  h.fence.attempts = 4;
+  h.fence.last_outcome = kHostile;
+  core::Proof proof;
+  proof.method = core::ProofMethod::kLeaseExpired;
+  proof.host = h.id;
+  proof.epoch = Epoch{76};
+  proof.whole_host = false;
+  proof.pools = {PoolId{1}, PoolId{4}};
+  proof.at = WallTime{123456};
+  proof.reading = kHostile;
+  h.proof = proof;
+  h.recover_attempts = 2;
+  return h;
+}
+
+core::Vm full_vm() {
+  core::Vm v;
+  v.id = VmId{8};
+  v.cluster = ClusterId{2};
+  v.spec.name = kHostile;
+  v.spec.uuid = "u";
+  v.spec.cpus = 3;
+  v.spec.cpu_mhz = 4;
+  v.spec.memory_bytes = 5;
+  v.spec.disks = {{PoolId{1}, "/a", "qcow2", "/t", 6}, {PoolId{2}, "/b", "raw", kHostile, 7}};
+  v.state = core::VmState::kStarting;
+  v.reason = kHostile;
+  v.desired = core::Desired::kRunning;
+  v.ha = true;
+  v.host = HostId{3};
+  v.last_host = HostId{4};
+  v.pinned_host = HostId{5};
+  v.generation = Generation{6};
+  v.op = OpId{7};
+  v.op_host = HostId{9};
+  v.job = JobId{10};
+  v.force_stop = true;
+  v.reboot = true;
+  v.expunge = true;
+  v.attempts = 11;
+  return v;
+}
+
+TEST_F(StoreTest, TheBrainsStateComesBack) {
+  core::Pool pool{PoolId{1}, ClusterId{2}, "uuid", kHostile, "/p", false};
+  core::Job job;
+  job.id = JobId{10};
+  job.kind = core::JobKind::kDestroy;
+  job.vm = VmId{8};
+  job.host = HostId{3};
+  job.op = OpId{4};
+  job.error_code = 5;
+  job.error_text = kHostile;
+  job.detail = "d";
+  {
+    const auto store = open();
+    WriteSet set;
+    set.core.hosts = {full_host()};
+    set.core.vms = {full_vm()};
+    set.core.pools = {pool};
+    set.core.jobs = {job};
+    set.core.next_op = OpId{42};
+    write(*store, set);
+  }
+  const auto store = open();
+  const core::State state = store->take_restored().core;
+  const core::Host want = full_host();
+  const core::Host& h = state.hosts.at(HostId{3});
+  EXPECT_EQ(std::tie(h.cluster, h.name, h.ha, h.reason, h.ha_enabled, h.admits_vms),
+            std::tie(want.cluster, want.name, want.ha, want.reason, want.ha_enabled,
+                     want.admits_vms));
+  EXPECT_EQ(std::tie(h.has_power_control, h.epoch, h.boot_id, h.incarnation, h.capacity,
+                     h.recover_attempts),
+            std::tie(want.has_power_control, want.epoch, want.boot_id, want.incarnation,
+                     want.capacity, want.recover_attempts));
+  EXPECT_EQ(std::tie(h.fence.op, h.fence.off_sent, h.fence.attempts, h.fence.last_outcome),
+            std::tie(want.fence.op, want.fence.off_sent, want.fence.attempts,
+                     want.fence.last_outcome));
+  ASSERT_TRUE(h.proof);
+  EXPECT_EQ(std::tie(h.proof->method, h.proof->host, h.proof->epoch, h.proof->whole_host,
+                     h.proof->pools, h.proof->at, h.proof->reading),
+            std::tie(want.proof->method, want.proof->host, want.proof->epoch,
+                     want.proof->whole_host, want.proof->pools, want.proof->at,
+                     want.proof->reading));
+  const core::Vm wv = full_vm();
+  const core::Vm& v = state.vms.at(VmId{8});
+  EXPECT_EQ(v.spec, wv.spec);
+  EXPECT_EQ(std::tie(v.cluster, v.state, v.reason, v.desired, v.ha, v.host, v.last_host,
+                     v.pinned_host, v.generation),
+            std::tie(wv.cluster, wv.state, wv.reason, wv.desired, wv.ha, wv.host, wv.last_host,
+                     wv.pinned_host, wv.generation));
+  EXPECT_EQ(std::tie(v.op, v.op_host, v.job, v.force_stop, v.reboot, v.expunge, v.attempts),
+            std::tie(wv.op, wv.op_host, wv.job, wv.force_stop, wv.reboot, wv.expunge,
+                     wv.attempts));
+  const core::Pool& p = state.pools.at(PoolId{1});
+  EXPECT_EQ(std::tie(p.cluster, p.uuid, p.name, p.path, p.heartbeat),
+            std::tie(pool.cluster, pool.uuid, pool.name, pool.path, pool.heartbeat));
+  const core::Job& j = state.jobs.at(JobId{10});
+  EXPECT_EQ(std::tie(j.kind, j.status, j.vm, j.host, j.op, j.error_code, j.error_text, j.detail),
+            std::tie(job.kind, job.status, job.vm, job.host, job.op, job.error_code,
+                     job.error_text, job.detail));
+  EXPECT_EQ(state.next_op, OpId{42});
+}
+
+TEST_F(StoreTest, FewerDisksAndGoneRowsAreGone) {
+  {
+    const auto store = open();
+    WriteSet set;
+    set.core.hosts = {full_host()};
+    set.core.vms = {full_vm()};
+    write(*store, set);
+    core::Vm smaller = full_vm();
+    smaller.spec.disks.pop_back();
+    WriteSet next;
+    next.core.vms = {smaller};
+    next.core.hosts_gone = {HostId{3}};
+    write(*store, next);
+  }
+  {
+    const auto store = open();
+    const core::State state = store->take_restored().core;
+    EXPECT_TRUE(state.hosts.empty());
+    EXPECT_EQ(state.vms.at(VmId{8}).spec.disks.size(), 1U);
+    WriteSet last;
+    last.core.vms_gone = {VmId{8}};
+    write(*store, last);
+  }
+  EXPECT_TRUE(open()->take_restored().core.vms.empty());
+}
+
+TEST_F(StoreTest, EveryOtherRowComesBack) {
+  const WallTime t{1'700'000'000'123};
+  const Zone zone{ZoneId{1}, "zu", kHostile, "d", "Advanced", "1", "2", "3", "4", false, true, t};
+  const Pod pod{PodId{2}, ZoneId{1}, "pu", kHostile, "g", "m", "s", "e", false, t};
+  const Cluster cluster{ClusterId{3}, PodId{2}, "cu", kHostile, "KVM", "X", "arm", false, t};
+  HostRecord host{HostId{4}, ClusterId{3}, "hu", "n", "a", {"t1", kHostile}, false, {}, "prov",
+                  "{}", "1.0", {{"k", "v"}}, t, t, t};
+  host.oobm = {true, true, "ipmitool", "10.0.0.1", "623", "admin", "sealed"};
+  const ServiceOffering offering{OfferingId{5}, "ou", "n", "d", 2, 3, 4, 5, true, true,
+                                 "ht", "st", t, t};
+  const Template tmpl{TemplateId{6}, "tu", "n", "d", ZoneId{1}, "u", "/p", "QCOW2", "os", "KVM",
+                      "sum", 7, false, true, false, false, AccountId{1}, t, std::nullopt};
+  const PoolRecord pool{PoolId{7}, ClusterId{3}, "stu", "n", "T", "S", "u", "/p", "tags", 8,
+                        false, t};
+  const Account account{AccountId{1}, "au", "n", "D", "du", 1, true, t};
+  const User user{UserId{1}, AccountId{1}, "uu", "n", "key", "sealed", false, t};
+  const VmRecord vm{VmId{8}, "vu", "n", "d", "i", "g", AccountId{1}, ZoneId{1}, ClusterId{3},
+                    OfferingId{5}, TemplateId{6}, PoolId{7}, kHostile, {{"a", kHostile.substr(0, 9)}},
+                    t, t};
+  const JobRecord job{JobId{9}, "ju", "c", core::JobKind::kPower, core::JobStatus::kFailed, VmId{8},
+                      HostId{4}, AccountId{1}, UserId{1}, "VirtualMachine", "vu", "eu", 530, "{}",
+                      t, t};
+  const EventRecord event{1, "eu", "T", EventLevel::kWarn, kHostile, "Started", AccountId{1},
+                          UserId{1}, "Host", "hu", "parent", t};
+  const EvidenceRecord evidence{1, HostId{4}, t, core::EvidenceKind::kProof, kHostile};
+  const CertificateRecord certificate{"ab", "hu", "fp", "host", t, t, t};
+  const EnrolTokenRecord token{"hash", HostId{4}, t, t, std::nullopt};
+  std::optional<EventPage> page;
+  std::optional<std::vector<EvidenceRecord>> lines;
+  {
+    const auto store = open();
+    WriteSet set;  // children first: constraints are looked at when the transaction ends
+    set.rows = {vm, host, pool, user, cluster, pod, zone, offering, tmpl, account, job, event,
+                evidence, certificate, token, Setting{"s", kHostile}, Counter{"next_job", 12}};
+    write(*store, set);
+    write(*store, set);  // again: nothing changes
+    store->read_events({}, [&](const auto& r) { page = r.value(); });
+    store->read_evidence({.host = HostId{4}}, [&](const auto& r) { lines = r.value(); });
+    ASSERT_TRUE(loop_->run_until([&] { return page && lines; }, 10s));
+  }
+  ASSERT_EQ(page->events.size(), 1U);
+  EXPECT_EQ(page->events[0], event);
+  ASSERT_EQ(lines->size(), 1U);
+  EXPECT_EQ(lines->at(0), evidence);
+  const auto store = open();
+  const Restored all = store->take_restored();
+  const InventoryData& data = all.inventory;
+  EXPECT_EQ(data.zones, std::vector{zone});
+  EXPECT_EQ(data.pods, std::vector{pod});
+  EXPECT_EQ(data.clusters, std::vector{cluster});
+  EXPECT_EQ(data.hosts, std::vector{host});
+  EXPECT_EQ(data.offerings, std::vector{offering});
+  EXPECT_EQ(data.templates, std::vector{tmpl});
+  EXPECT_EQ(data.pools, std::vector{pool});
+  EXPECT_EQ(data.accounts, std::vector{account});
+  EXPECT_EQ(data.users, std::vector{user});
+  EXPECT_EQ(data.vms, std::vector{vm});
+  EXPECT_EQ(data.settings.at("s"), kHostile);
+  EXPECT_EQ(all.jobs, std::vector{job});
+  EXPECT_EQ(all.certificates, std::vector{certificate});
+  EXPECT_EQ(all.tokens, std::vector{token});
+  EXPECT_EQ(all.next_job, 12U);
+  EXPECT_EQ(all.next_event, 2U);
+  EXPECT_EQ(all.next_evidence, 2U);
+}
+
+TEST_F(StoreTest, EvidenceIsBounded) {
+  const auto store = open(100);
+  for (std::uint64_t round = 0; round < 10; ++round) {
+    WriteSet set;
+    for (std::uint64_t i = 0; i < 100; ++i)
+      set.rows.emplace_back(EvidenceRecord{round * 100 + i + 1, HostId{1}, WallTime{1},
+                                           core::EvidenceKind::kReading, "x"});
+    write(*store, set);
+  }
+  std::optional<std::vector<EvidenceRecord>> lines;
+  store->read_evidence({.host = HostId{1}}, [&](const auto& r) { lines = r.value(); });
+  ASSERT_TRUE(loop_->run_until([&] { return lines.has_value(); }, 10s));
+  EXPECT_LE(lines->size(), 300U);
+  EXPECT_EQ(lines->back().id, 1000U);
+}
+
+TEST_F(StoreTest, TwoManagersNeverShareADirectory) {
+  const auto store = open();
+  const auto second = Store::open(*loop_, {.directory = dir_.path()});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(StoreTest, ANewerDatabaseIsRefused) {
+  open().reset();
+  {
+    auto db = runtime::Database::open(dir_.path() + "/manager.db");
+    ASSERT_TRUE(db->execute("PRAGMA user_version=999"));
+  }
+  const auto store = Store::open(*loop_, {.directory = dir_.path()});
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().kind, ErrorKind::kUnsupported);
+}
+
+TEST_F(StoreTest, ADamagedDatabaseIsRefused) {
+  std::ofstream(dir_.path() + "/manager.db") << std::string(8192, 'x');
+  const auto store = Store::open(*loop_, {.directory = dir_.path()});
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().kind, ErrorKind::kCorrupt);
+}
+
+}  // namespace
+}  // namespace mold::manager::test
