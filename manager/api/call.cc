@@ -51,10 +51,9 @@ struct Runner {
 
 }  // namespace
 
-Call::Call(Services& services, const CommandTable& table, const CommandSpec& spec, Params params,
-           Caller caller, Page page, Format format, runtime::AsyncReplyPtr reply)
-    : services_(services),
-      table_(table),
+Call::Call(std::shared_ptr<CallHouse> house, const CommandSpec& spec, Params params, Caller caller,
+           Page page, Format format, runtime::AsyncReplyPtr reply)
+    : house_(std::move(house)),
       spec_(spec),
       params_(std::move(params)),
       caller_(std::move(caller)),
@@ -76,7 +75,7 @@ std::string Call::note_event(std::string_view state) {
   event.user = caller_.user;
   event.resource_type = subject_.type;
   event.resource_uuid = subject_.uuid;
-  return services_.engine.note_event(std::move(event));
+  return house_->services.engine.note_event(std::move(event));
 }
 
 ApiResult<JobRecord> Call::open_job(core::JobKind kind, VmId vm, HostId host) {
@@ -90,7 +89,7 @@ ApiResult<JobRecord> Call::open_job(core::JobKind kind, VmId vm, HostId host) {
   job.instance_type = subject_.type;
   job.instance_uuid = subject_.uuid;
   job.start_event_uuid = note_event("Scheduled");
-  Result<JobRecord> opened = services_.engine.open_job(std::move(job));
+  Result<JobRecord> opened = house_->services.engine.open_job(std::move(job));
   if (!opened) return refuse(from_error(opened.error()));
   return std::move(*opened);
 }

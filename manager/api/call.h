@@ -22,20 +22,27 @@ struct Subject {
   std::string description;
 };
 
+// What all calls share. Owned by server and calls together: an answer that comes late, after the
+// server stopped, still finds its command.
+struct CallHouse {
+  Services services;
+  CommandTable table;
+};
+
 class Call {
  public:
-  Call(Services& services, const CommandTable& table, const CommandSpec& spec, Params params,
-       Caller caller, Page page, Format format, runtime::AsyncReplyPtr reply);
+  Call(std::shared_ptr<CallHouse> house, const CommandSpec& spec, Params params, Caller caller,
+       Page page, Format format, runtime::AsyncReplyPtr reply);
 
   [[nodiscard]] const Params& params() const { return params_; }
   [[nodiscard]] const Caller& caller() const { return caller_; }
   [[nodiscard]] const Page& page() const { return page_; }
   [[nodiscard]] const CommandSpec& spec() const { return spec_; }
-  [[nodiscard]] const CommandTable& table() const { return table_; }
-  [[nodiscard]] Services& services() { return services_; }
-  [[nodiscard]] Engine& engine() { return services_.engine; }
-  [[nodiscard]] Inventory& inventory() { return services_.inventory; }
-  [[nodiscard]] WallTime now() const { return services_.loop.wall(); }
+  [[nodiscard]] const CommandTable& table() const { return house_->table; }
+  [[nodiscard]] Services& services() { return house_->services; }
+  [[nodiscard]] Engine& engine() { return house_->services.engine; }
+  [[nodiscard]] Inventory& inventory() { return house_->services.inventory; }
+  [[nodiscard]] WallTime now() const { return house_->services.loop.wall(); }
 
   void about(std::string type, std::string uuid, std::string description);
   [[nodiscard]] const Subject& subject() const { return subject_; }
@@ -51,9 +58,8 @@ class Call {
   [[nodiscard]] const runtime::AsyncReplyPtr& reply() const { return reply_; }
 
  private:
-  Services& services_;
-  const CommandTable& table_;
-  const CommandSpec& spec_;
+  std::shared_ptr<CallHouse> house_;
+  const CommandSpec& spec_;  // of the house's table
   Params params_;
   Caller caller_;
   Page page_;

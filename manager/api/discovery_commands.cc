@@ -128,9 +128,10 @@ struct Room {
 
 std::array<Room, 4> rooms_of(Call& call, const PlaceFilter& where) {
   std::array<Room, 4> rooms{{{0, "MEMORY"}, {1, "CPU"}, {2, "STORAGE"}, {90, "CPU_CORE"}}};
+  HostUses uses = host_uses(call.engine().state());
   for (const auto& [id, host] : call.engine().state().hosts) {
     if (!where.matches(place_of(call.inventory(), host.cluster))) continue;
-    const HostUse use = use_of(call.engine().state(), id);
+    const HostUse use = uses[id];
     rooms[0].used += use.memory_bytes;
     rooms[0].total += host.capacity.memory_bytes;
     rooms[1].used += use.cpu_mhz;

@@ -86,9 +86,10 @@ class Follower : public std::enable_shared_from_this<Follower> {
     if (fresh_ && !asking_) {
       fresh_ = false;
       asking_ = true;
-      const auto self = shared_from_this();
-      call_->engine().chronicle().query_events(
-          filter_, [self](const Result<EventPage>& page) { self->take(page); });
+      const std::weak_ptr<Follower> weak = weak_from_this();
+      call_->engine().chronicle().query_events(filter_, [weak](const Result<EventPage>& page) {
+        if (const auto self = weak.lock()) self->take(page);
+      });
     }
     return done_;
   }

@@ -68,10 +68,11 @@ bool host_matches(Call& call, const HostFilter& filter, const HostRecord& host) 
 
 ApiResult<Value> list_hosts(Call& call) {
   MOLD_API_TRY(const HostFilter filter, read_host_filter(call));
+  const HostUses uses = host_uses(call.engine().state());
   return paged_list(
       call, call.inventory().hosts().all(),
       [&](const auto& entry) { return host_matches(call, filter, entry.second); },
-      [&call](const auto& entry) { return host_view(call.services(), entry.second); });
+      [&](const auto& entry) { return host_view(call.services(), entry.second, &uses); });
 }
 
 // The cluster named by clusterid or clustername; a name that is not there yet makes the cluster.

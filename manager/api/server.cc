@@ -41,9 +41,9 @@ ApiResult<Page> page_of(const CommandSpec& spec, const Params& params) {
 }  // namespace
 
 ApiServer::ApiServer(Services services, Authenticator::OpenSecret open)
-    : services_(std::move(services)),
-      table_(build_command_table()),
-      authenticator_(services_.inventory, std::move(open), services_.settings.allow_sha1) {}
+    : house_(std::make_shared<CallHouse>(CallHouse{std::move(services), build_command_table()})),
+      authenticator_(house_->services.inventory, std::move(open),
+                     house_->services.settings.allow_sha1) {}
 
 ApiServer::~ApiServer() = default;
 
@@ -51,7 +51,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(Services services,
                                                     Authenticator::OpenSecret open,
                                                     const ApiServerConfig& config) {
   std::unique_ptr<ApiServer> api(new ApiServer(std::move(services), std::move(open)));
-  runtime::EventLoop& loop = api->services_.loop;
+  runtime::EventLoop& loop = api->house_->services.loop;
   ApiServer* const self = api.get();
   runtime::HttpServerConfig http = http_config(config.address, config.port);
   http.tls = config.tls;
@@ -103,7 +103,7 @@ void ApiServer::handle(const runtime::ServerRequest& raw, const runtime::AsyncRe
   }
   const ApiRequest request = read_request(raw);
   if (const auto fine = check_request(raw, request); !fine) {
-    const bool named = table_.find(request.command) != nullptr;
+    const bool named = house_->table.find(request.command) != nullptr;
     reply->answer(
         error_reply(request.format, named ? request.command : std::string(), fine.error()));
     return;
@@ -113,12 +113,12 @@ void ApiServer::handle(const runtime::ServerRequest& raw, const runtime::AsyncRe
 }
 
 ApiResult<Caller> ApiServer::who(const ApiRequest& request, bool exists, bool trusted) const {
-  if (!trusted) return authenticator_.check(request, exists, services_.loop.wall());
+  if (!trusted) return authenticator_.check(request, exists, house_->services.loop.wall());
   return authenticator_.system_caller();
 }
 
 void ApiServer::call(const ApiRequest& request, const runtime::AsyncReplyPtr& reply, bool trusted) {
-  const CommandSpec* const spec = table_.find(request.command);
+  const CommandSpec* const spec = house_->table.find(request.command);
   const std::string name = spec == nullptr ? std::string() : request.command;
   const auto refuse_with = [&](const ApiError& error) {
     reply->answer(error_reply(request.format, name, error));
@@ -137,8 +137,8 @@ void ApiServer::call(const ApiRequest& request, const runtime::AsyncReplyPtr& re
   if (!params) return refuse_with(params.error());
   const ApiResult<Page> page = page_of(*spec, *params);
   if (!page) return refuse_with(page.error());
-  dispatch(std::make_shared<Call>(services_, table_, *spec, std::move(*params), std::move(*caller),
-                                  *page, request.format, reply));
+  dispatch(std::make_shared<Call>(house_, *spec, std::move(*params), std::move(*caller), *page,
+                                  request.format, reply));
 }
 
 }  // namespace mold::manager::api

@@ -11,6 +11,7 @@
 #include "lib/base/result.h"
 #include "lib/runtime/http_server.h"
 #include "manager/api/auth.h"
+#include "manager/api/call.h"
 #include "manager/api/command.h"
 #include "manager/api/services.h"
 
@@ -44,8 +45,7 @@ class ApiServer {
   void call(const ApiRequest& request, const runtime::AsyncReplyPtr& reply, bool trusted);
   [[nodiscard]] ApiResult<Caller> who(const ApiRequest& request, bool exists, bool trusted) const;
 
-  Services services_;
-  CommandTable table_;
+  std::shared_ptr<CallHouse> house_;
   Authenticator authenticator_;
   std::unique_ptr<runtime::HttpServer> public_server_;
   std::unique_ptr<runtime::HttpServer> integration_server_;

@@ -60,13 +60,23 @@ std::string_view signature_of(const std::map<std::string, std::string>& sent) {
 }  // namespace
 
 std::vector<std::string> canonical_texts(const std::map<std::string, std::string>& sent) {
+  std::string all;  // which spellings can differ at all
+  std::string names;
+  for (const auto& [name, value] : sent) {
+    if (iequals(name, "signature")) continue;
+    names += name;
+    all += name + value;
+  }
+  const bool tilde = all.find('~') != std::string::npos;
+  const bool star = all.find('*') != std::string::npos;
+  const bool odd_name =
+      std::any_of(names.begin(), names.end(), [](char c) { return !is_bare(c, Spelling{}); });
   std::vector<std::string> texts;
   for (unsigned choice = 0; choice < 8; ++choice) {
     const Spelling spelling{(choice & 1U) != 0, (choice & 2U) != 0, (choice & 4U) != 0};
-    std::string text = canonical(sent, spelling);
-    if (std::find(texts.begin(), texts.end(), text) == texts.end()) {
-      texts.push_back(std::move(text));
-    }
+    const bool idle = (spelling.bare_tilde && !tilde) || (spelling.encoded_star && !star) ||
+                      (spelling.encoded_names && !odd_name);
+    if (!idle) texts.push_back(canonical(sent, spelling));
   }
   return texts;
 }

@@ -2,6 +2,9 @@
 // Records as clients see them: one function per kind of object, used by lists, by answers to
 // changes and by job results alike. The mapping of states is told in docs/API.md. Loop thread only;
 // pure readings of inventory, brain and registry.
+#include <cstddef>
+#include <cstdint>
+#include <map>
 #include <string_view>
 
 #include "core/engine/brain.h"
@@ -25,7 +28,18 @@ extern const std::string_view kVmFields;
 Object zone_view(const Zone& zone);
 Object pod_view(const Services& services, const Pod& pod);
 Object cluster_view(const Services& services, const Cluster& cluster);
-Object host_view(const Services& services, const HostRecord& host);
+struct HostUse {
+  std::uint64_t cpus = 0;
+  std::uint64_t cpu_mhz = 0;
+  std::uint64_t memory_bytes = 0;
+  std::size_t vms = 0;
+};
+using HostUses = std::map<HostId, HostUse>;
+// What the placements on hosts take up; hosts without any are not in it.
+HostUses host_uses(const core::State& state);
+
+// `uses` of host_uses(), for lists; null: it is counted here.
+Object host_view(const Services& services, const HostRecord& host, const HostUses* uses = nullptr);
 Object ha_view(const Services& services, const HostRecord& host);
 Object oobm_view(const Services& services, const HostRecord& host);
 Object pool_view(const Services& services, const PoolRecord& pool);
@@ -47,13 +61,6 @@ const core::Host* core_host(const Services& services, HostId id);
 const core::Vm* core_vm(const Services& services, VmId id);
 core::PowerState power_state(const Services& services, const HostRecord& host);
 
-struct HostUse {
-  std::uint64_t cpus = 0;
-  std::uint64_t cpu_mhz = 0;
-  std::uint64_t memory_bytes = 0;
-  std::size_t vms = 0;
-};
-// What the placements on a host take up.
 HostUse use_of(const core::State& state, HostId host);
 
 }  // namespace mold::manager::api

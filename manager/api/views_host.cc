@@ -32,16 +32,23 @@ const core::Host* core_host(const Services& services, HostId id) {
   return found == hosts.end() ? nullptr : &found->second;
 }
 
-HostUse use_of(const core::State& state, HostId host) {
-  HostUse use;
+HostUses host_uses(const core::State& state) {
+  HostUses uses;
   for (const auto& [id, vm] : state.vms) {
-    if (vm.host != host || !host) continue;
+    if (!vm.host) continue;
+    HostUse& use = uses[vm.host];
     use.cpus += vm.spec.cpus;
     use.cpu_mhz += std::uint64_t{vm.spec.cpus} * vm.spec.cpu_mhz;
     use.memory_bytes += vm.spec.memory_bytes;
     ++use.vms;
   }
-  return use;
+  return uses;
+}
+
+HostUse use_of(const core::State& state, HostId host) {
+  const HostUses uses = host_uses(state);
+  const auto found = uses.find(host);
+  return found == uses.end() ? HostUse{} : found->second;
 }
 
 bool beats(const core::Host& host, const core::Policy& policy, Instant now) {
@@ -175,8 +182,7 @@ void add_facts(Object& row, const HostRecord& host) {
   }
 }
 
-void add_capacity(Object& row, const core::Host& host, const core::State& state) {
-  const HostUse use = use_of(state, host.id);
+void add_capacity(Object& row, const core::Host& host, const HostUse& use) {
   const core::Capacity& total = host.capacity;
   row.set("cpunumber", Value(total.cpus)).set("cpuspeed", Value(total.cpu_mhz));
   row.set("cpuallocated", Value(percent(use.cpu_mhz, std::uint64_t{total.cpus} * total.cpu_mhz)));
@@ -218,7 +224,7 @@ Object details_object(const Details& details) {
 
 }  // namespace
 
-Object host_view(const Services& services, const HostRecord& host) {
+Object host_view(const Services& services, const HostRecord& host, const HostUses* uses) {
   const core::Host* known = core_host(services, host.id);
   Object row;
   row.set("id", Value(host.uuid)).set("name", Value(host.name));
@@ -229,7 +235,12 @@ Object host_view(const Services& services, const HostRecord& host) {
   row.set_text("ipaddress", host.address);
   add_place(row, place_of(services.inventory, host.cluster));
   add_facts(row, host);
-  if (known != nullptr) add_capacity(row, *known, services.engine.state());
+  if (known != nullptr) {
+    const HostUses counted = uses == nullptr ? host_uses(services.engine.state()) : HostUses();
+    const HostUses& all = uses == nullptr ? counted : *uses;
+    const auto use = all.find(host.id);
+    add_capacity(row, *known, use == all.end() ? HostUse{} : use->second);
+  }
   add_liveness(row, services, host);
   row.set("capabilities", Value("hvm"));
   row.set_text("hosttags", joined_tags(host.tags));

@@ -24,7 +24,7 @@ check_jq "space, Korean, plus" "$(signed listZones "name=한 글+")" .listzonesr
 good=$(signed_query listZones "id=$zone")
 check "wrong signature" "$(status_of "$api?${good}x")" 401
 check "changed after signing" "$(status_of "$api?${good}&listall=true")" 401
-check "wrong key" "$(status_of "$api?${good/test-key/other-key}")" 401
+check "wrong key" "$(status_of "$api?${good/apikey=/apikey=x}")" 401
 check "wrong secret" "$(secret=other; status_of "$api?$(signed_query listZones)")" 401
 soon=$(date -u -d '+60 seconds' +%Y-%m-%dT%H:%M:%S+0000)
 late=$(date -u -d '-1 seconds' +%Y-%m-%dT%H:%M:%S+0000)
@@ -63,8 +63,17 @@ check "providers, exact case" "$(status_of "$inner?command=listHostHAProviders&h
 
 # ---- much too much ----
 head -c 1048576 /dev/zero | tr '\0' a >"$work/long"
-check "1 MB query" "$(printf 'url="%s?command=listZones&name=%s"\n' "$inner" "$(cat "$work/long")" |
-  status_of -K -)" 414
+# curl has a limit of its own: by hand. What the answer's first line says, or nothing.
+raw_query() {
+  exec 3<>"/dev/tcp/127.0.0.1/$1"
+  (printf 'GET /client/api?command=listZones&name='
+   cat "$2"
+   printf ' HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n') >&3 2>/dev/null
+  timeout 5 head -c 12 <&3 2>/dev/null | tr -d '\0' | cut -c10-12
+  exec 3>&-
+}
+check "1 MB query" "$(raw_query "$integration_port" "$work/long")" 414
+check "1 MB query, signed port" "$(raw_query "$api_port" "$work/long")" 414
 check "2 MB body" "$(cat "$work/long" "$work/long" | status_of --data-binary @- "$inner?command=listZones")" 413
 check "60 KB of headers" "$(head -c 70000 "$work/long" | sed 's/^/X-Long: /' | status_of -H @- "$inner?command=listZones")" 431
 many=$(for i in $(seq 1 1200); do printf '&a%s=1' "$i"; done)

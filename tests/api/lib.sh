@@ -1,5 +1,6 @@
 # Shared by the tests of the live API. Starts a manager on loopback in a directory of its own, ends it
-# by its pid, counts checks. MOLD_API_MANAGER is the program (tests/api/live_manager.cc).
+# by its pid, counts checks. MOLD_API_MANAGER is the program: mold-manager, or api-test-manager
+# (live_manager.cc), whose BMC always obeys.
 set -u
 umask 077
 
@@ -8,6 +9,7 @@ state=$work/state
 manager_pid=
 api_port=0
 integration_port=0
+agents_port=0
 checks=0
 failures=0
 key=test-key
@@ -20,31 +22,53 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-# Starts the manager and waits until it says that it serves; start_ms is what it took by the clock
-# of this script, process start included.
-start_manager() {
-  local begun now line
-  begun=$(date +%s%N)
-  : >"$work/out"
-  "$MOLD_API_MANAGER" "$state" "$api_port" "$integration_port" >"$work/out" 2>>"$work/log" &
+free_port() {
+  local port
+  while :; do
+    port=$((RANDOM % 20000 + 20000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+  done
+  echo "$port"
+}
+
+# The program with its ports and directory; the real one and the one of the tests take them differently.
+run_manager() {
+  case ${MOLD_API_MANAGER##*/} in
+    mold-manager)
+      MOLD_LOG=stderr "$MOLD_API_MANAGER" --config=/dev/null --state.dir="$state" \
+        --api.listen="127.0.0.1:$api_port" --integration.api.port="$integration_port" \
+        --agents.listen="127.0.0.1:$agents_port" --agents.names=127.0.0.1 >>"$work/log" 2>&1 &
+      ;;
+    *) "$MOLD_API_MANAGER" "$state" "$api_port" "$integration_port" >>"$work/log" 2>&1 & ;;
+  esac
   manager_pid=$!
-  for _ in $(seq 1 3000); do
-    line=$(cat "$work/out")
-    [ -n "$line" ] && break
-    kill -0 "$manager_pid" 2>/dev/null || break
+}
+
+# Starts the manager and waits until it answers; start_ms is what that took, by this script's clock.
+start_manager() {
+  local begun
+  if [ "$api_port" = 0 ]; then
+    api_port=$(free_port)
+    integration_port=$(free_port)
+    agents_port=$(free_port)
+    api=http://127.0.0.1:$api_port/client/api
+    inner=http://127.0.0.1:$integration_port/client/api
+  fi
+  begun=$(date +%s%N)
+  run_manager
+  until [ "$(status_of "$inner?command=listCapabilities")" = 200 ]; do
+    if ! kill -0 "$manager_pid" 2>/dev/null || [ $(($(date +%s%N) - begun)) -gt 30000000000 ]; then
+      echo "the manager did not start:"
+      tail -5 "$work/log"
+      exit 1
+    fi
     sleep 0.01
   done
-  now=$(date +%s%N)
-  start_ms=$(((now - begun) / 1000000))
-  case $line in
-    ready*) ;;
-    *) echo "the manager did not start:"; tail -5 "$work/log"; exit 1 ;;
-  esac
-  set -- $line
-  api_port=$2
-  integration_port=$3
-  api=http://127.0.0.1:$api_port/client/api
-  inner=http://127.0.0.1:$integration_port/client/api
+  start_ms=$((($(date +%s%N) - begun) / 1000000))
+  if [ -r "$state/admin.conf" ]; then
+    key=$(sed -n 's/^apikey=//p' "$state/admin.conf")
+    secret=$(sed -n 's/^secretkey=//p' "$state/admin.conf")
+  fi
 }
 
 kill_manager() {

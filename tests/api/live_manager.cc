@@ -1,12 +1,9 @@
 // A manager of the real rooms (store, engine, inventory, authority, registry, power, API) on
-// loopback, with a power driver that always obeys and no agents' door. It takes its place from the
-// command line and prints "ready <api port> <integration port> <start-up ms>" once it serves:
+// loopback, with a power driver that always obeys and no agents' door:
 //
 //   api-test-manager STATE_DIR API_PORT INTEGRATION_PORT
 //
 // The API key is "test-key", its secret "test-secret". Ends on SIGTERM; is meant to be killed.
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -110,7 +107,8 @@ Status open_rooms(Manager& m, const Arguments& args) {
            Authority::open(options, *m.engine, wall, std::move(certificates), std::move(tokens)));
   MOLD_TRY(SecretBox box, SecretBox::open(args.state_dir));
   m.box = std::make_unique<SecretBox>(std::move(box));
-  m.agents = std::make_unique<AgentRegistry>(*m.loop, *m.engine, *m.inventory, *m.authority);
+  m.agents = std::make_unique<AgentRegistry>(*m.loop, *m.engine, *m.inventory, *m.authority,
+                                             AgentRegistry::LeaseOptions{});
   m.driver = std::make_unique<ObedientPower>(*m.loop);
   m.power = std::make_unique<PowerService>(*m.engine, *m.inventory, *m.box, *m.driver);
   return {};
@@ -141,7 +139,6 @@ Status serve(Manager& m, const Arguments& args) {
 }
 
 int run(const Arguments& args) {
-  const Instant begun = runtime::boot_time_now();
   Manager m;
   Status status = open_rooms(m, args);
   if (status) status = serve(m, args);
@@ -150,11 +147,6 @@ int run(const Arguments& args) {
     return 1;
   }
   if (!m.loop->on_signals([&m](int) { m.loop->stop(0); })) return 1;
-  m.engine->when_durable([&m, begun](const Status&) {
-    std::printf("ready %u %u %lld\n", m.api->port(), m.api->integration_port().value_or(0),
-                static_cast<long long>((runtime::boot_time_now() - begun).count()));
-    std::fflush(stdout);
-  });
   const int code = m.loop->run();
   m.api.reset();
   return code;
