@@ -33,7 +33,9 @@ AsyncReply::~AsyncReply() {
   state_->answer({500, "the request was dropped\n", "text/plain", {}, false});
 }
 
-bool AsyncReply::answer(HttpReply reply) { return state_->answer(std::move(reply)); }
+bool AsyncReply::answer(HttpReply reply) {
+  return state_->answer(std::move(reply));
+}
 
 void AsyncReply::on_closed(std::function<void()> callback) {
   if (state_->answered) return;
@@ -44,6 +46,8 @@ void AsyncReply::on_closed(std::function<void()> callback) {
   state_->on_closed = std::move(callback);
 }
 
-bool AsyncReply::open() const { return !state_->answered && !state_->gone; }
+bool AsyncReply::open() const {
+  return !state_->answered && !state_->gone;
+}
 
 }  // namespace mold::runtime

@@ -77,7 +77,9 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return result;
 }
 
-bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
+bool has_nul(const std::string& text) {
+  return text.find('\0') != std::string::npos;
+}
 
 struct SpawnSetup {
   posix_spawn_file_actions_t actions{};
@@ -114,8 +116,8 @@ Result<pid_t> spawn(const std::string& path, const ChildSpec& spec, const ChildF
   posix_spawnattr_setsigmask(&setup.attributes, &none);
   posix_spawnattr_setsigdefault(&setup.attributes, &all);
   posix_spawnattr_setpgroup(&setup.attributes, 0);
-  posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                  POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&setup.attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   std::vector<std::string> args{path};
   args.insert(args.end(), spec.args.begin(), spec.args.end());
   std::vector<std::string> env{"PATH=" + std::string(kPath), "LC_ALL=C"};
@@ -219,24 +221,23 @@ void ChildHandle::State::watch() {
   out.text = &result.out;
   err.text = &result.err;
   for (Stream* stream : {&out, &err}) {
-    stream->source = std::make_unique<IoSource>(loop, stream->fd.get(), EPOLLIN,
-                                                [this, stream](auto) {
-                                                  read_some(*stream, kReadsPerTurn);
-                                                });
+    stream->source =
+        std::make_unique<IoSource>(loop, stream->fd.get(), EPOLLIN,
+                                   [this, stream](auto) { read_some(*stream, kReadsPerTurn); });
   }
   if (spec.stdin_text.empty()) {
     stdin_fd.reset();
   } else {
-    stdin_source = std::make_unique<IoSource>(loop, stdin_fd.get(), EPOLLOUT,
-                                              [this](auto) { feed_stdin(); });
+    stdin_source =
+        std::make_unique<IoSource>(loop, stdin_fd.get(), EPOLLOUT, [this](auto) { feed_stdin(); });
   }
   exit_source = std::make_unique<IoSource>(loop, pidfd.get(), EPOLLIN, [this](auto) { on_exit(); });
   timer.start_after(spec.deadline, [this] { on_deadline(); });
 }
 
 void ChildHandle::State::feed_stdin() {
-  const ssize_t n = ::write(stdin_fd.get(), spec.stdin_text.data() + stdin_at,
-                            spec.stdin_text.size() - stdin_at);
+  const ssize_t n =
+      ::write(stdin_fd.get(), spec.stdin_text.data() + stdin_at, spec.stdin_text.size() - stdin_at);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n > 0) stdin_at += static_cast<std::size_t>(n);
   // A child that does not read its input (EPIPE) is no error; its exit code tells.
@@ -334,7 +335,9 @@ void ChildHandle::State::abandon() {
 ChildHandle::ChildHandle() = default;
 ChildHandle::ChildHandle(std::shared_ptr<State> state) : state_(std::move(state)) {}
 ChildHandle::ChildHandle(ChildHandle&&) noexcept = default;
-ChildHandle::~ChildHandle() { cancel(); }
+ChildHandle::~ChildHandle() {
+  cancel();
+}
 
 ChildHandle& ChildHandle::operator=(ChildHandle&& other) noexcept {
   if (this != &other) {
@@ -352,8 +355,12 @@ void ChildHandle::send_signal(int signal) {
   if (running()) ::kill(-state_->pid, signal);
 }
 
-bool ChildHandle::running() const { return pid() != 0; }
-int ChildHandle::pid() const { return state_ ? state_->pid : 0; }
+bool ChildHandle::running() const {
+  return pid() != 0;
+}
+int ChildHandle::pid() const {
+  return state_ ? state_->pid : 0;
+}
 
 ChildHandle run_child(EventLoop& loop, ChildSpec spec,
                       std::function<void(Result<ChildResult>)> done) {
@@ -376,8 +383,8 @@ Status child_status(const ChildResult& result, std::string_view name) {
   }
   const std::string_view errors = trim(result.err);
   const std::string_view line = errors.substr(0, errors.find('\n'));
-  std::string text = what + (result.signal != 0
-                                 ? " was killed by signal " + std::to_string(result.signal)
+  std::string text =
+      what + (result.signal != 0 ? " was killed by signal " + std::to_string(result.signal)
                                  : " ended with code " + std::to_string(result.exit_code));
   if (!line.empty()) text += ": " + std::string(line);
   return fail(ErrorKind::kInternal, text);

@@ -22,12 +22,12 @@ namespace mold::runtime {
 // A secret for the child, never in argv. Either way may be used, or both.
 struct ChildSecret {
   Secret text;
-  std::string env_name;   // e.g. "IPMI_PASSWORD"; empty: not in the environment
-  bool as_fd3 = false;    // readable as /dev/fd/3 (a sealed memory file)
+  std::string env_name;  // e.g. "IPMI_PASSWORD"; empty: not in the environment
+  bool as_fd3 = false;   // readable as /dev/fd/3 (a sealed memory file)
 };
 
 struct ChildSpec {
-  std::string program;  // a path, or a name looked up in /usr/sbin:/usr/bin:/sbin:/bin
+  std::string program;            // a path, or a name looked up in /usr/sbin:/usr/bin:/sbin:/bin
   std::vector<std::string> args;  // without argv[0]
   std::vector<std::pair<std::string, std::string>> env;  // all of it; PATH and LC_ALL=C are given
   std::string stdin_text;
@@ -38,8 +38,8 @@ struct ChildSpec {
 };
 
 struct ChildResult {
-  int exit_code = -1;  // -1 when it did not exit by itself
-  int signal = 0;      // what killed it, 0 when it exited
+  int exit_code = -1;      // -1 when it did not exit by itself
+  int signal = 0;          // what killed it, 0 when it exited
   bool timed_out = false;  // killed by us at the deadline: what it did is not known
   bool truncated = false;  // output was longer than the cap
   std::string out;
@@ -68,8 +68,7 @@ class ChildHandle {
   [[nodiscard]] int pid() const;  // 0 when not running
 
  private:
-  friend ChildHandle run_child(EventLoop&, ChildSpec,
-                               std::function<void(Result<ChildResult>)>);
+  friend ChildHandle run_child(EventLoop&, ChildSpec, std::function<void(Result<ChildResult>)>);
   struct State;
   explicit ChildHandle(std::shared_ptr<State> state);
   std::shared_ptr<State> state_;

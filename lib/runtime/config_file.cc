@@ -217,14 +217,20 @@ const Config::Entry& Config::entry(std::string_view name) const {
   return place->second;
 }
 
-const std::string& Config::text(std::string_view name) const { return entry(name).value; }
-const std::string& Config::origin(std::string_view name) const { return entry(name).origin; }
-bool Config::is_default(std::string_view name) const { return entry(name).origin == "default"; }
+const std::string& Config::text(std::string_view name) const {
+  return entry(name).value;
+}
+const std::string& Config::origin(std::string_view name) const {
+  return entry(name).origin;
+}
+bool Config::is_default(std::string_view name) const {
+  return entry(name).origin == "default";
+}
 
 Error Config::bad_value(std::string_view name, std::string_view why) const {
   const auto& e = entry(name);
-  return {ErrorKind::kInvalid, e.origin + ": " + std::string(name) + "=" + e.value + ": " +
-                                   std::string(why)};
+  return {ErrorKind::kInvalid,
+          e.origin + ": " + std::string(name) + "=" + e.value + ": " + std::string(why)};
 }
 
 Result<std::int64_t> Config::integer(std::string_view name, std::int64_t least,
@@ -232,8 +238,8 @@ Result<std::int64_t> Config::integer(std::string_view name, std::int64_t least,
   const auto value = parse_number<std::int64_t>(trim(text(name)));
   if (!value) return fail(bad_value(name, "not a whole number"));
   if (*value < least || *value > most) {
-    return fail(bad_value(name, "must be from " + std::to_string(least) + " to " +
-                                    std::to_string(most)));
+    return fail(
+        bad_value(name, "must be from " + std::to_string(least) + " to " + std::to_string(most)));
   }
   return *value;
 }
@@ -248,8 +254,8 @@ Result<Duration> Config::duration(std::string_view name, Duration least, Duratio
   const auto value = parse_duration(text(name));
   if (!value) return fail(bad_value(name, value.error().what));
   if (*value < least || *value > most) {
-    return fail(bad_value(name, "must be from " + format_duration(least) + " to " +
-                                    format_duration(most)));
+    return fail(
+        bad_value(name, "must be from " + format_duration(least) + " to " + format_duration(most)));
   }
   return *value;
 }

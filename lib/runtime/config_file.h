@@ -1,9 +1,9 @@
 #pragma once
 // Settings of a program: defaults, then one file, then conf.d/*.conf by name, then the environment
 // (optional), then the command line; the later wins, and where each value came from is kept. Files
-// are "key=value" with dotted keys (the look of agent.properties), '#' or ';' starts a comment line.
-// A key that nobody declared is an error with file and line. Used at start-up and on reload; the
-// result is a value.
+// are "key=value" with dotted keys (the look of agent.properties), '#' or ';' starts a comment
+// line. A key that nobody declared is an error with file and line. Used at start-up and on reload;
+// the result is a value.
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -23,19 +23,20 @@ std::string format_duration(Duration duration);  // shortest exact form: "1500ms
 Result<bool> parse_bool(std::string_view text);
 
 struct OptionSpec {
-  std::string name;           // "ha.beat.interval"; on the command line --ha.beat.interval=1s
+  std::string name;  // "ha.beat.interval"; on the command line --ha.beat.interval=1s
   std::string default_value;
-  std::string help;           // one line
-  bool is_flag = false;       // on the command line "--name" alone means true
-  char short_name = 0;        // on the command line "-n"
+  std::string help;                // one line
+  bool is_flag = false;            // on the command line "--name" alone means true
+  char short_name = 0;             // on the command line "-n"
   bool command_line_only = false;  // not allowed in files and environment
 };
 
 struct ConfigSources {
-  std::string file;             // empty: none. Missing file: kNotFound unless optional
+  std::string file;  // empty: none. Missing file: kNotFound unless optional
   bool file_optional = false;
-  std::string directory;        // conf.d; empty or missing: none
-  std::string environment_prefix;  // "MOLD_": ha.beat.interval <- MOLD_HA_BEAT_INTERVAL; empty: none
+  std::string directory;  // conf.d; empty or missing: none
+  std::string
+      environment_prefix;  // "MOLD_": ha.beat.interval <- MOLD_HA_BEAT_INTERVAL; empty: none
   std::vector<std::string> arguments;  // command line without the program's name
   // Unknown keys of files become warnings() instead of errors (files of other products).
   bool lenient_files = false;

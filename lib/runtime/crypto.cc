@@ -60,9 +60,15 @@ class Gcm {
 
 }  // namespace
 
-std::string sha256(std::string_view data) { return digest(GNUTLS_DIG_SHA256, data); }
-std::string sha1(std::string_view data) { return digest(GNUTLS_DIG_SHA1, data); }
-std::string md5(std::string_view data) { return digest(GNUTLS_DIG_MD5, data); }
+std::string sha256(std::string_view data) {
+  return digest(GNUTLS_DIG_SHA256, data);
+}
+std::string sha1(std::string_view data) {
+  return digest(GNUTLS_DIG_SHA1, data);
+}
+std::string md5(std::string_view data) {
+  return digest(GNUTLS_DIG_MD5, data);
+}
 
 std::string hmac_sha256(std::string_view key, std::string_view data) {
   return keyed_digest(GNUTLS_MAC_SHA256, key, data);

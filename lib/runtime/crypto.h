@@ -15,7 +15,7 @@ std::string md5(std::string_view data);  // names and checksums of old formats o
 std::string hmac_sha256(std::string_view key, std::string_view data);
 std::string hmac_sha1(std::string_view key, std::string_view data);
 
-std::string base64_encode(std::string_view data);  // one line, padded
+std::string base64_encode(std::string_view data);          // one line, padded
 Result<std::string> base64_decode(std::string_view text);  // strict; kInvalid
 
 // Secrets at rest: AES-256-GCM with a random nonce. `context` is authenticated with it, so that a

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "lib/base/check.h"
+#include "lib/runtime/dbus_values.h"
 #include "lib/runtime/journal_log.h"
 
 namespace mold::runtime {
@@ -55,127 +56,6 @@ constexpr std::array<KindName, 17> kForeignNames{{
     {ErrorKind::kNotFound, "org.freedesktop.systemd1.NoSuchUnit"},
     {ErrorKind::kConflict, "org.freedesktop.systemd1.UnitExists"},
 }};
-
-struct MessageUnref {
-  void operator()(sd_bus_message* m) const { sd_bus_message_unref(m); }
-};
-using MessagePtr = std::unique_ptr<sd_bus_message, MessageUnref>;
-
-Error bus_error(int r, std::string_view doing) { return errno_error(-r, doing); }
-
-Error wrong_type(char type) {
-  return {ErrorKind::kInternal, std::string("a D-Bus value does not fit type '") + type + "'"};
-}
-
-template <class T>
-Status append_basic(sd_bus_message* m, char type, const DbusValue& value) {
-  const T* const held = std::get_if<T>(&value);
-  if (held == nullptr) return fail(wrong_type(type));
-  const int r = sd_bus_message_append_basic(m, type, held);
-  if (r < 0) return fail(bus_error(r, "writing a D-Bus message"));
-  return {};
-}
-
-Status append_strings(sd_bus_message* m, const DbusValue& value) {
-  const auto* const list = std::get_if<std::vector<std::string>>(&value);
-  if (list == nullptr) return fail(wrong_type('a'));
-  int r = sd_bus_message_open_container(m, 'a', "s");
-  for (const auto& text : *list) {
-    if (r >= 0) r = sd_bus_message_append_basic(m, 's', text.c_str());
-  }
-  if (r >= 0) r = sd_bus_message_close_container(m);
-  if (r < 0) return fail(bus_error(r, "writing a D-Bus message"));
-  return {};
-}
-
-Status append_one(sd_bus_message* m, char type, const DbusValue& value) {
-  switch (type) {
-    case 'b': {
-      const bool* const held = std::get_if<bool>(&value);
-      if (held == nullptr) return fail(wrong_type(type));
-      const int as_int = *held ? 1 : 0;
-      const int r = sd_bus_message_append_basic(m, 'b', &as_int);
-      if (r < 0) return fail(bus_error(r, "writing a D-Bus message"));
-      return {};
-    }
-    case 'i': return append_basic<std::int32_t>(m, type, value);
-    case 'u': return append_basic<std::uint32_t>(m, type, value);
-    case 'x': return append_basic<std::int64_t>(m, type, value);
-    case 't': return append_basic<std::uint64_t>(m, type, value);
-    case 'd': return append_basic<double>(m, type, value);
-    case 's':
-    case 'o': {
-      const auto* const text = std::get_if<std::string>(&value);
-      if (text == nullptr) return fail(wrong_type(type));
-      const int r = sd_bus_message_append_basic(m, type, text->c_str());
-      if (r < 0) return fail(bus_error(r, "writing a D-Bus message"));
-      return {};
-    }
-    default: return fail(wrong_type(type));
-  }
-}
-
-Status append_values(sd_bus_message* m, std::string_view signature, const DbusValues& values) {
-  std::size_t next = 0;
-  while (!signature.empty()) {
-    if (next >= values.size()) return fail(ErrorKind::kInternal, "too few D-Bus values");
-    const DbusValue& value = values[next++];
-    if (signature.starts_with("as")) {
-      MOLD_TRY_VOID(append_strings(m, value));
-      signature.remove_prefix(2);
-    } else {
-      MOLD_TRY_VOID(append_one(m, signature.front(), value));
-      signature.remove_prefix(1);
-    }
-  }
-  if (next != values.size()) return fail(ErrorKind::kInternal, "too many D-Bus values");
-  return {};
-}
-
-template <class T>
-int read_basic(sd_bus_message* m, char type, DbusValues& values) {
-  T value{};
-  const int r = sd_bus_message_read_basic(m, type, &value);
-  if (r > 0) values.emplace_back(value);
-  return r;
-}
-
-int read_text(sd_bus_message* m, char type, DbusValues& values) {
-  const char* text = nullptr;
-  const int r = sd_bus_message_read_basic(m, type, &text);
-  if (r > 0) values.emplace_back(std::string(text));
-  return r;
-}
-
-int read_strings(sd_bus_message* m, DbusValues& values) {
-  std::vector<std::string> list;
-  int r = sd_bus_message_enter_container(m, 'a', "s");
-  const char* text = nullptr;
-  while (r > 0 && (r = sd_bus_message_read_basic(m, 's', &text)) > 0) list.emplace_back(text);
-  if (r >= 0) r = sd_bus_message_exit_container(m);
-  if (r >= 0) values.emplace_back(std::move(list));
-  return r;
-}
-
-int read_one(sd_bus_message* m, char type, std::string_view contents, DbusValues& values) {
-  switch (type) {
-    case 'b': {
-      int flag = 0;
-      const int r = sd_bus_message_read_basic(m, 'b', &flag);
-      if (r > 0) values.emplace_back(flag != 0);
-      return r;
-    }
-    case 'i': return read_basic<std::int32_t>(m, type, values);
-    case 'u': return read_basic<std::uint32_t>(m, type, values);
-    case 'x': return read_basic<std::int64_t>(m, type, values);
-    case 't': return read_basic<std::uint64_t>(m, type, values);
-    case 'd': return read_basic<double>(m, type, values);
-    case 's':
-    case 'o': return read_text(m, type, values);
-    case 'a': return contents == "s" ? read_strings(m, values) : -EOPNOTSUPP;
-    default: return -EOPNOTSUPP;
-  }
-}
 
 // A call under way, deleted with its slot.
 struct PendingCall {
@@ -226,18 +106,6 @@ ErrorKind dbus_error_kind(std::string_view error_name) {
   return ErrorKind::kInternal;
 }
 
-Result<DbusValues> read_dbus_values(sd_bus_message* message) {
-  DbusValues values;
-  while (true) {
-    char type = 0;
-    const char* contents = nullptr;
-    int r = sd_bus_message_peek_type(message, &type, &contents);
-    if (r == 0) return values;
-    if (r > 0) r = read_one(message, type, contents == nullptr ? "" : contents, values);
-    if (r < 0) return fail(bus_error(r, "reading a D-Bus message"));
-  }
-}
-
 struct DbusCall::State {
   MessagePtr message;
   std::string sender;
@@ -252,9 +120,15 @@ DbusCall::~DbusCall() {
   if (!state_->answered) reply_error({ErrorKind::kInternal, "the call was not answered"});
 }
 
-const std::string& DbusCall::sender() const { return state_->sender; }
-uid_t DbusCall::uid() const { return state_->uid; }
-const DbusValues& DbusCall::args() const { return state_->args; }
+const std::string& DbusCall::sender() const {
+  return state_->sender;
+}
+uid_t DbusCall::uid() const {
+  return state_->uid;
+}
+const DbusValues& DbusCall::args() const {
+  return state_->args;
+}
 
 std::string_view DbusCall::text(std::size_t index) const {
   if (index >= state_->args.size()) return {};
@@ -369,9 +243,8 @@ int Bus::Impl::on_method(sd_bus_message* m, void* raw, sd_bus_error*) {
 // The bus knows who is behind a connection; asking it must not block the loop.
 void Bus::Impl::ask_uid_and_call(std::unique_ptr<DbusCall::State> state, const DbusMethod& method) {
   sd_bus_message* raw = nullptr;
-  int r = sd_bus_message_new_method_call(bus, &raw, "org.freedesktop.DBus",
-                                         "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                         "GetConnectionUnixUser");
+  int r = sd_bus_message_new_method_call(bus, &raw, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                         "org.freedesktop.DBus", "GetConnectionUnixUser");
   const MessagePtr question(raw);
   if (r >= 0) r = sd_bus_message_append_basic(raw, 's', state->sender.c_str());
   DbusCall::State* const place = state.get();
@@ -459,8 +332,8 @@ Status Bus::add_object(const std::string& path, const std::string& interface,
 Status Bus::emit(const std::string& path, const std::string& interface, const std::string& signal,
                  std::string_view signature, const DbusValues& values) {
   sd_bus_message* raw = nullptr;
-  int r = sd_bus_message_new_signal(impl_->bus, &raw, path.c_str(), interface.c_str(),
-                                    signal.c_str());
+  int r =
+      sd_bus_message_new_signal(impl_->bus, &raw, path.c_str(), interface.c_str(), signal.c_str());
   if (r < 0) return fail(bus_error(r, "making a D-Bus signal"));
   const MessagePtr message(raw);
   MOLD_TRY_VOID(append_values(raw, signature, values));
@@ -497,9 +370,7 @@ void Bus::call_async(const std::string& destination, const std::string& path,
 Status Bus::watch_signal(const std::string& sender, const std::string& path,
                          const std::string& interface, const std::string& signal,
                          std::function<void(const DbusValues&)> handler) {
-  const auto or_any = [](const std::string& text) {
-    return text.empty() ? nullptr : text.c_str();
-  };
+  const auto or_any = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
   auto& watch = impl_->watches.emplace_back();
   watch.handler = std::move(handler);
   const int r = sd_bus_match_signal_async(impl_->bus, nullptr, or_any(sender), or_any(path),
@@ -516,6 +387,8 @@ void Bus::on_disconnected(std::function<void()> callback) {
   impl_->on_disconnected = std::move(callback);
 }
 
-sd_bus* Bus::raw() const { return impl_->bus; }
+sd_bus* Bus::raw() const {
+  return impl_->bus;
+}
 
 }  // namespace mold::runtime

@@ -1,7 +1,7 @@
 #pragma once
-// The local bus: hactl talks to agentd with it, and systemd is asked over it. A thin owner of sd-bus
-// attached to our loop; loop thread only. Arguments are plain values (no nested containers: what is
-// structured travels as one JSON string). For anything richer, raw() gives the sd_bus.
+// The local bus: hactl talks to agentd with it, and systemd is asked over it. A thin owner of
+// sd-bus attached to our loop; loop thread only. Arguments are plain values (no nested containers:
+// what is structured travels as one JSON string). For anything richer, raw() gives the sd_bus.
 #include <sys/types.h>
 
 #include <cstdint>

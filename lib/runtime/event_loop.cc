@@ -39,8 +39,12 @@ std::uint64_t to_us(std::int64_t ms) {
 
 }  // namespace
 
-Instant boot_time_now() { return {clock_us(CLOCK_BOOTTIME) / 1000}; }
-WallTime wall_time_now() { return {clock_us(CLOCK_REALTIME) / 1000}; }
+Instant boot_time_now() {
+  return {clock_us(CLOCK_BOOTTIME) / 1000};
+}
+WallTime wall_time_now() {
+  return {clock_us(CLOCK_REALTIME) / 1000};
+}
 
 struct EventLoop::Impl {
   sd_event* event = nullptr;
@@ -198,7 +202,9 @@ int EventLoop::run() {
   return sd_event_get_exit_code(impl_->event, &code) < 0 ? 1 : code;
 }
 
-void EventLoop::stop(int code) { sd_event_exit(impl_->event, code); }
+void EventLoop::stop(int code) {
+  sd_event_exit(impl_->event, code);
+}
 
 bool EventLoop::run_until(const std::function<bool()>& predicate, Duration limit) {
   const Instant end = now() + limit;
@@ -210,8 +216,12 @@ bool EventLoop::run_until(const std::function<bool()>& predicate, Duration limit
   return true;
 }
 
-LoopLag EventLoop::lag() const { return impl_->lag; }
-sd_event* EventLoop::raw() const { return impl_->event; }
+LoopLag EventLoop::lag() const {
+  return impl_->lag;
+}
+sd_event* EventLoop::raw() const {
+  return impl_->event;
+}
 
 // Both kinds of source keep their state alive while their own callback runs, so that the callback
 // may destroy them.
@@ -255,7 +265,9 @@ Timer::Timer(EventLoop& loop) : state_(std::make_shared<State>()) {
   sd_event_source_set_enabled(state_->source, SD_EVENT_OFF);
 }
 
-Timer::~Timer() { cancel(); }
+Timer::~Timer() {
+  cancel();
+}
 
 void Timer::start_after(Duration delay, std::function<void()> action) {
   start_at(boot_time_now() + delay, std::move(action));
@@ -280,7 +292,9 @@ void Timer::cancel() {
   const auto dropped = std::exchange(state_->action, nullptr);
 }
 
-bool Timer::armed() const { return static_cast<bool>(state_->action); }
+bool Timer::armed() const {
+  return static_cast<bool>(state_->action);
+}
 
 struct IoSource::State : std::enable_shared_from_this<State> {
   sd_event_source* source = nullptr;
@@ -316,6 +330,8 @@ void IoSource::set_events(std::uint32_t events) {
   sd_event_source_set_enabled(state_->source, events == 0 ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 
-bool IoSource::valid() const { return state_->source != nullptr; }
+bool IoSource::valid() const {
+  return state_->source != nullptr;
+}
 
 }  // namespace mold::runtime

@@ -37,7 +37,7 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  [[nodiscard]] Instant now() const { return boot_time_now(); }   // any thread
+  [[nodiscard]] Instant now() const { return boot_time_now(); }    // any thread
   [[nodiscard]] WallTime wall() const { return wall_time_now(); }  // any thread
   [[nodiscard]] Now both() const { return {now(), wall()}; }
 
@@ -57,8 +57,8 @@ class EventLoop {
   int run();
   // Loop thread. The code is what run() returns.
   void stop(int code);
-  // For tests and start-up: runs until the predicate holds (true) or the time is over (false). Looks
-  // after every turn and at least every 10 ms.
+  // For tests and start-up: runs until the predicate holds (true) or the time is over (false).
+  // Looks after every turn and at least every 10 ms.
   bool run_until(const std::function<bool()>& predicate, Duration limit);
 
   [[nodiscard]] LoopLag lag() const;

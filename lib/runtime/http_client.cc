@@ -9,6 +9,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/text.h"
+#include "lib/runtime/curl_request.h"
 
 namespace mold::runtime {
 
@@ -56,7 +57,9 @@ std::uint32_t to_epoll(int what) {
   return events;
 }
 
-long as_ms(Duration d) { return d.count() > 0 ? static_cast<long>(d.count()) : 1; }
+long as_ms(Duration d) {
+  return d.count() > 0 ? static_cast<long>(d.count()) : 1;
+}
 
 void init_curl_once() {
   static std::once_flag once;
@@ -184,130 +187,12 @@ void HttpClient::Impl::act(curl_socket_t fd, int flags) {
   reap();
 }
 
-namespace {
-
-curl_blob as_blob(const std::string& text) {
-  curl_blob blob{};
-  blob.data = const_cast<char*>(text.data());  // copied by curl
-  blob.len = text.size();
-  blob.flags = CURL_BLOB_COPY;
-  return blob;
-}
-
-void set_blob(CURL* easy, CURLoption option, const std::string& text) {
-  curl_blob blob = as_blob(text);
-  curl_easy_setopt(easy, option, &blob);
-}
-
-void set_tls(CURL* easy, const HttpTls& tls) {
-  static const TlsMaterial kNothing;
-  const TlsMaterial& own = tls.material ? *tls.material : kNothing;
-  if (!own.ca_pem.empty()) {
-    set_blob(easy, CURLOPT_CAINFO_BLOB, own.ca_pem);
-  } else if (!tls.ca_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
-  }
-  if (!own.cert_pem.empty()) {
-    set_blob(easy, CURLOPT_SSLCERT_BLOB, own.cert_pem);
-    set_blob(easy, CURLOPT_SSLKEY_BLOB, own.key_pem.reveal());
-  } else if (!tls.cert_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.cert_file.c_str());
-    curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
-  }
-  if (!tls.pinned_public_key.empty()) {
-    curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, tls.pinned_public_key.c_str());
-  }
-  curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls.verify_peer ? 1L : 0L);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls.verify_host ? 2L : 0L);
-}
-
-void set_method(CURL* easy, const HttpRequest& request) {
-  if (request.method == "HEAD") {
-    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-  } else if (request.method == "GET" && request.body.empty()) {
-    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-  } else if (!request.body.empty() || request.method == "POST" || request.method == "PUT" ||
-             request.method == "PATCH") {
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request.body.size()));
-    if (request.method != "POST") {
-      curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    }
-  } else {
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  }
-}
-
-bool is_clean(std::string_view text) {
-  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
-}
-
-Status check_request(const HttpRequest& request) {
-  if (request.method.empty() || !is_clean(request.method) || !is_clean(request.url)) {
-    return fail(ErrorKind::kInvalid, "malformed HTTP request");
-  }
-  for (const auto& [name, value] : request.headers) {
-    if (name.empty() || !is_clean(name) || !is_clean(value)) {
-      return fail(ErrorKind::kInvalid, "malformed HTTP header");
-    }
-  }
-  return {};
-}
-
-curl_slist* make_headers(const HttpRequest& request) {
-  // Without "Expect:" curl waits a second for servers that do not know 100-continue.
-  curl_slist* list = curl_slist_append(nullptr, "Expect:");
-  for (const auto& [name, value] : request.headers) {
-    const std::string line = value.empty() ? name + ";" : name + ": " + value;
-    list = curl_slist_append(list, line.c_str());
-  }
-  return list;
-}
-
-// Without the query, which may be long and may hold a signature, and without user:password@.
-std::string printable(std::string_view url) {
-  url = url.substr(0, url.find('?'));
-  const auto host = url.find("://");
-  const auto at = url.find('@');
-  if (host != std::string_view::npos && at != std::string_view::npos && at > host) {
-    return std::string(url.substr(0, host + 3)) + std::string(url.substr(at + 1, 200));
-  }
-  return std::string(url.substr(0, 200));
-}
-
-ErrorKind kind_of(CURLcode code, bool sent) {
-  const ErrorKind broken = sent ? ErrorKind::kUnknown : ErrorKind::kUnavailable;
-  switch (static_cast<int>(code)) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT: return ErrorKind::kUnavailable;
-    case CURLE_OPERATION_TIMEDOUT: return sent ? ErrorKind::kUnknown : ErrorKind::kTimeout;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CACERT_BADFILE: return ErrorKind::kDenied;
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT: return ErrorKind::kInvalid;
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING: return sent ? ErrorKind::kUnknown : ErrorKind::kCorrupt;
-    case CURLE_OUT_OF_MEMORY: return ErrorKind::kBusy;
-    default: return broken;
-  }
-}
-
-}  // namespace
-
 bool HttpClient::Impl::add(const std::shared_ptr<Request>& request) {
   const HttpRequest& r = request->request;
   CURL* const easy = curl_easy_init();
   if (easy == nullptr) return false;
   request->easy = easy;
-  request->headers = make_headers(r);
+  request->headers = make_curl_headers(r);
   curl_easy_setopt(easy, CURLOPT_URL, r.url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -322,8 +207,8 @@ bool HttpClient::Impl::add(const std::shared_ptr<Request>& request) {
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, request.get());
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Impl::on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, request.get());
-  set_method(easy, r);
-  set_tls(easy, r.tls);
+  set_curl_method(easy, r);
+  set_curl_tls(easy, r.tls);
   if (r.auth) {
     curl_easy_setopt(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
     curl_easy_setopt(easy, CURLOPT_USERNAME, r.auth->user.c_str());
@@ -369,7 +254,7 @@ Result<HttpResponse> HttpClient::Impl::conclude(Request& state, CURLcode code) {
   curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
   const bool sent = sent_bytes > 0;
   const HttpRequest& request = state.request;
-  const std::string what = request.method + " " + printable(request.url);
+  const std::string what = request.method + " " + printable_url(request.url);
   if (state.too_long) {
     const bool harmless = request.method == "GET" || request.method == "HEAD";
     return fail(harmless ? ErrorKind::kCorrupt : ErrorKind::kUnknown,
@@ -378,7 +263,7 @@ Result<HttpResponse> HttpClient::Impl::conclude(Request& state, CURLcode code) {
   if (code != CURLE_OK) {
     const std::string why = state.error_text[0] != '\0' ? std::string(state.error_text)
                                                         : std::string(curl_easy_strerror(code));
-    return fail(kind_of(code, sent), what + ": " + why);
+    return fail(curl_error_kind(code, sent), what + ": " + why);
   }
   HttpResponse response = std::move(state.response);
   long number = 0;
@@ -400,7 +285,9 @@ Result<HttpResponse> HttpClient::Impl::conclude(Request& state, CURLcode code) {
 HttpHandle::HttpHandle() = default;
 HttpHandle::HttpHandle(std::shared_ptr<State> state) : state_(std::move(state)) {}
 HttpHandle::HttpHandle(HttpHandle&&) noexcept = default;
-HttpHandle::~HttpHandle() { cancel(); }
+HttpHandle::~HttpHandle() {
+  cancel();
+}
 
 HttpHandle& HttpHandle::operator=(HttpHandle&& other) noexcept {
   if (this != &other) {
@@ -417,18 +304,22 @@ void HttpHandle::cancel() {
   if (const auto client = state->client.lock()) client->drop(state->easy);
 }
 
-bool HttpHandle::running() const { return state_ && state_->done; }
+bool HttpHandle::running() const {
+  return state_ && state_->done;
+}
 
 HttpClient::HttpClient(EventLoop& loop, HttpClientLimits limits)
     : impl_(std::make_shared<Impl>(loop, limits)) {}
-HttpClient::~HttpClient() { impl_->cancel_all(); }
+HttpClient::~HttpClient() {
+  impl_->cancel_all();
+}
 
 HttpHandle HttpClient::send(HttpRequest request, std::function<void(Result<HttpResponse>)> done) {
   auto state = std::make_shared<HttpHandle::State>();
   state->request = std::move(request);
   state->done = std::move(done);
   state->client = impl_;
-  Status started = check_request(state->request);
+  Status started = check_http_request(state->request);
   if (started && !impl_->add(state)) started = fail(ErrorKind::kBusy, "no HTTP handle to be had");
   if (!started) {
     impl_->loop.post([weak = std::weak_ptr(state), error = started.error()] {
@@ -440,6 +331,8 @@ HttpHandle HttpClient::send(HttpRequest request, std::function<void(Result<HttpR
   return HttpHandle(std::move(state));
 }
 
-std::size_t HttpClient::under_way() const { return impl_->running.size(); }
+std::size_t HttpClient::under_way() const {
+  return impl_->running.size();
+}
 
 }  // namespace mold::runtime

@@ -33,7 +33,8 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 std::string_view find_header(const HttpHeaders& headers, std::string_view name);
 
 struct HttpTls {
-  std::shared_ptr<const TlsMaterial> material;  // own CA, certificate and key; any part may be empty
+  std::shared_ptr<const TlsMaterial>
+      material;  // own CA, certificate and key; any part may be empty
   // Files instead of (or besides) the material; the material wins part by part.
   std::string ca_file;
   std::string cert_file;
@@ -106,7 +107,8 @@ class HttpClient {
   // `done` is called once, on the loop, never inside this call; it may send again and may drop its
   // own handle or the client. A request on a kept connection that the server closed without a byte
   // of answer is sent once more on a new one; what must be sent at most once sets fresh_connection.
-  [[nodiscard]] HttpHandle send(HttpRequest request, std::function<void(Result<HttpResponse>)> done);
+  [[nodiscard]] HttpHandle send(HttpRequest request,
+                                std::function<void(Result<HttpResponse>)> done);
 
   [[nodiscard]] std::size_t under_way() const;
 

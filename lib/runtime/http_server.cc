@@ -1,27 +1,30 @@
 #include "lib/runtime/http_server.h"
 
-#include <arpa/inet.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
-#include <array>
-#include <cstdarg>
-#include <cstdio>
+#include <cerrno>
 #include <set>
 
 #include "lib/base/check.h"
 #include "lib/base/text.h"
 #include "lib/runtime/http_server_parts.h"
 #include "lib/runtime/journal_log.h"
+#include "lib/runtime/mhd_request.h"
 
 namespace mold::runtime {
 namespace {
 
+// A TLS handshake costs about a millisecond. When a thousand hosts come back at once, they wait in
+// the kernel's backlog and are let in a few per turn, so that the loop stays responsive.
+constexpr int kAcceptsPerTurn = 4;
+constexpr Duration kAcceptPause{100};  // after "too many open files"
+
 // One TCP connection; may carry many requests.
 struct Connection {
   std::shared_ptr<const ServerCredentials> credentials;  // those of its handshake
-  std::optional<PeerVerdict> verdict;                     // after the first request
+  std::optional<PeerVerdict> verdict;                    // after the first request
 };
 
 // One request from its first line to the last byte of its answer.
@@ -37,84 +40,9 @@ struct Exchange {
   std::unique_ptr<IoSource> hangup;          // watches for the client going away while parked
 };
 
-HttpReply refuse(int status, std::string why) {
-  return {status, std::move(why) + "\n", "text/plain", {}, true};
-}
-
-PeerAddress describe_peer(MHD_Connection* connection) {
-  PeerAddress peer;
-  const auto* const info =
-      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  if (info == nullptr || info->client_addr == nullptr) return peer;
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (info->client_addr->sa_family == AF_INET6) {
-    const auto* const v6 = reinterpret_cast<const sockaddr_in6*>(info->client_addr);
-    const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
-    const void* const bytes = mapped ? static_cast<const void*>(&v6->sin6_addr.s6_addr[12])
-                                     : static_cast<const void*>(&v6->sin6_addr);
-    ::inet_ntop(mapped ? AF_INET : AF_INET6, bytes, text.data(), text.size());
-    peer.port = ntohs(v6->sin6_port);
-  } else if (info->client_addr->sa_family == AF_INET) {
-    const auto* const v4 = reinterpret_cast<const sockaddr_in*>(info->client_addr);
-    ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
-    peer.port = ntohs(v4->sin_port);
-  }
-  peer.text = text.data();
-  return peer;
-}
-
-int socket_of(MHD_Connection* connection) {
-  const auto* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-  return info == nullptr ? -1 : info->connect_fd;
-}
-
-gnutls_session_t session_of(MHD_Connection* connection) {
-  const auto* const info =
-      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-  return info == nullptr ? nullptr : static_cast<gnutls_session_t>(info->tls_session);
-}
-
 Connection* context_of(MHD_Connection* connection) {
-  const auto* const info =
-      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  const auto* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
   return info == nullptr ? nullptr : static_cast<Connection*>(info->socket_context);
-}
-
-MHD_Result queue_reply(MHD_Connection* connection, const HttpReply& reply) {
-  MHD_Response* const response = MHD_create_response_from_buffer(
-      reply.body.size(), const_cast<char*>(reply.body.data()), MHD_RESPMEM_MUST_COPY);
-  if (response == nullptr) return MHD_NO;
-  if (!reply.content_type.empty()) {
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply.content_type.c_str());
-  }
-  for (const auto& [name, value] : reply.headers) {
-    MHD_add_response_header(response, name.c_str(), value.c_str());
-  }
-  if (reply.close) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-  const auto status = static_cast<unsigned>(reply.status);
-  const MHD_Result result = MHD_queue_response(connection, status, response);
-  MHD_destroy_response(response);
-  return result;
-}
-
-// "/path?query" or "http://host/path?query".
-void split_uri(const std::string& raw_uri, ServerRequest& request) {
-  std::string_view uri = raw_uri;
-  if (const auto scheme = uri.find("://");
-      scheme != std::string_view::npos && !uri.starts_with('/')) {
-    const auto slash = uri.find('/', scheme + 3);
-    uri = slash == std::string_view::npos ? "/" : uri.substr(slash);
-  }
-  const auto mark = uri.find('?');
-  request.path = percent_decode(uri.substr(0, mark), false);
-  if (mark != std::string_view::npos) request.raw_query = std::string(uri.substr(mark + 1));
-  request.query = parse_query(request.raw_query);
-}
-
-void mhd_log(void*, const char* format, va_list args) {
-  std::array<char, 512> text{};
-  static_cast<void>(std::vsnprintf(text.data(), text.size(), format, args));
-  log_debug("HTTP server: " + std::string(trim(text.data())));
 }
 
 }  // namespace
@@ -125,18 +53,22 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
         config(std::move(the_config)),
         handler(std::move(the_handler)),
         timer(the_loop),
+        accept_timer(the_loop),
         patient(the_loop) {}
 
   EventLoop& loop;
   HttpServerConfig config;
   Handler handler;
   Timer timer;
+  Timer accept_timer;
   PatientClose patient;
   UniqueFd listener;
   std::uint16_t port = 0;
   std::shared_ptr<const ServerCredentials> credentials;
   MHD_Daemon* daemon = nullptr;
   std::unique_ptr<IoSource> readiness;
+  std::unique_ptr<IoSource> arrivals;
+  bool full = false;  // at max_connections: the next ones wait in the backlog
   bool stopping = false;
   bool pump_posted = false;
   std::set<std::pair<MHD_Connection*, Exchange*>> parked;
@@ -144,6 +76,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
 
   Status start();
   void stop();
+  void accept_some();
   void pump();
   void pump_soon();
 
@@ -179,7 +112,8 @@ Status HttpServer::Impl::start() {
   }
   MOLD_TRY(listener, listen_on(config.address, config.port));
   MOLD_TRY(port, bound_port(listener.get()));
-  unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+  unsigned flags =
+      MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
   if (credentials) flags |= MHD_USE_TLS;
   std::vector<MHD_OptionItem> options;
   const auto add = [&options](MHD_OPTION option, std::size_t value, const void* pointer = nullptr) {
@@ -193,18 +127,42 @@ Status HttpServer::Impl::start() {
   const auto idle_s = static_cast<unsigned>((config.idle_timeout.count() + 999) / 1000);
   daemon = MHD_start_daemon(
       flags, 0, nullptr, nullptr, &Impl::on_access, this, MHD_OPTION_EXTERNAL_LOGGER, &mhd_log,
-      nullptr, MHD_OPTION_LISTEN_SOCKET, listener.get(), MHD_OPTION_URI_LOG_CALLBACK,
-      &Impl::on_uri, this, MHD_OPTION_NOTIFY_COMPLETED, &Impl::on_completed, this,
-      MHD_OPTION_NOTIFY_CONNECTION, &Impl::on_connection, this, MHD_OPTION_CONNECTION_LIMIT,
-      config.max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, config.max_connections_per_ip,
-      MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      config.max_header_bytes, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY,
-      options.data(), MHD_OPTION_END);
+      nullptr, MHD_OPTION_URI_LOG_CALLBACK, &Impl::on_uri, this, MHD_OPTION_NOTIFY_COMPLETED,
+      &Impl::on_completed, this, MHD_OPTION_NOTIFY_CONNECTION, &Impl::on_connection, this,
+      MHD_OPTION_CONNECTION_LIMIT, config.max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+      config.max_connections_per_ip, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, config.max_header_bytes,
+      MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, options.data(), MHD_OPTION_END);
   if (daemon == nullptr) return fail(ErrorKind::kInvalid, "the HTTP server does not start");
-  static_cast<void>(listener.release());  // the daemon closes it
   const auto* const info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
   readiness = std::make_unique<IoSource>(loop, info->epoll_fd, EPOLLIN, [this](auto) { pump(); });
+  arrivals =
+      std::make_unique<IoSource>(loop, listener.get(), EPOLLIN, [this](auto) { accept_some(); });
   return {};
+}
+
+void HttpServer::Impl::accept_some() {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    full = stats.connections >= config.max_connections;
+    if (full) {
+      arrivals->set_events(0);
+      break;
+    }
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    const int fd = ::accept4(listener.get(), reinterpret_cast<sockaddr*>(&address), &size,
+                             SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+      if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) break;
+      log_warning("HTTP server: " + errno_error(errno, "accepting a connection").what);
+      arrivals->set_events(0);
+      accept_timer.start_after(kAcceptPause, [this] { arrivals->set_events(EPOLLIN); });
+      break;
+    }
+    // Closes the socket when it refuses it (limit per address).
+    static_cast<void>(MHD_add_connection(daemon, fd, reinterpret_cast<sockaddr*>(&address), size));
+  }
+  pump();
 }
 
 void HttpServer::Impl::stop() {
@@ -219,6 +177,8 @@ void HttpServer::Impl::stop() {
   }
   MHD_run(daemon);
   readiness.reset();
+  arrivals.reset();
+  accept_timer.cancel();
   timer.cancel();
   MHD_stop_daemon(daemon);
   daemon = nullptr;
@@ -264,8 +224,7 @@ Status HttpServer::Impl::check_peer(MHD_Connection* connection, Exchange& exchan
 }
 
 HttpReply HttpServer::Impl::body_too_long() const {
-  return refuse(413,
-                "the body is longer than " + std::to_string(config.max_body_bytes) + " bytes");
+  return refuse(413, "the body is longer than " + std::to_string(config.max_body_bytes) + " bytes");
 }
 
 void HttpServer::Impl::begin(MHD_Connection* connection, Exchange& exchange,
@@ -282,8 +241,8 @@ void HttpServer::Impl::begin(MHD_Connection* connection, Exchange& exchange,
         "client " + peer.text + " was refused: " + allowed.error().what, {{"PEER", peer.text}});
     exchange.refusal = refuse(403, "client certificate refused: " + allowed.error().what);
   } else if (exchange.raw_uri.size() > config.max_url_bytes) {
-    exchange.refusal = refuse(414, "the URL is longer than " +
-                                       std::to_string(config.max_url_bytes) + " bytes");
+    exchange.refusal =
+        refuse(414, "the URL is longer than " + std::to_string(config.max_url_bytes) + " bytes");
   }
   const char* const length =
       MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -328,12 +287,12 @@ void HttpServer::Impl::park(MHD_Connection* connection, Exchange& exchange) {
   parked.emplace(connection, &exchange);
   MHD_suspend_connection(connection);
   exchange.reply->wake = [this, connection, &exchange] { unpark(connection, exchange); };
-  exchange.hangup = std::make_unique<IoSource>(
-      loop, socket_of(connection), EPOLLRDHUP, [this, connection, &exchange](auto) {
-        const auto reply = exchange.reply;
-        unpark(connection, exchange);
-        reply->close();
-      });
+  exchange.hangup = std::make_unique<IoSource>(loop, socket_of(connection), EPOLLRDHUP,
+                                               [this, connection, &exchange](auto) {
+                                                 const auto reply = exchange.reply;
+                                                 unpark(connection, exchange);
+                                                 reply->close();
+                                               });
 }
 
 void HttpServer::Impl::unpark(MHD_Connection* connection, Exchange& exchange) {
@@ -399,6 +358,7 @@ void HttpServer::Impl::on_connection(void* raw, MHD_Connection* connection, void
     return;
   }
   --self->stats.connections;
+  if (std::exchange(self->full, false) && self->arrivals) self->arrivals->set_events(EPOLLIN);
   if (!self->stopping) self->patient.take(socket_of(connection));
   delete static_cast<Connection*>(*context);
   *context = nullptr;
@@ -419,7 +379,9 @@ int HttpServer::Impl::on_certificate(gnutls_session_t session, const gnutls_cert
 }
 
 HttpServer::HttpServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-HttpServer::~HttpServer() { impl_->stop(); }
+HttpServer::~HttpServer() {
+  impl_->stop();
+}
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(EventLoop& loop, HttpServerConfig config,
                                                       Handler handler) {
@@ -428,7 +390,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(EventLoop& loop, HttpServe
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 
-std::uint16_t HttpServer::port() const { return impl_->port; }
+std::uint16_t HttpServer::port() const {
+  return impl_->port;
+}
 
 HttpServerStats HttpServer::stats() const {
   HttpServerStats stats = impl_->stats;

@@ -65,8 +65,9 @@ std::string percent_decode(std::string_view text, bool plus_is_space);
 struct HttpServerConfig {
   std::string address = "::";  // numeric; "::" serves IPv4 too
   std::uint16_t port = 0;      // 0: any free one
-  std::shared_ptr<const TlsMaterial> tls;  // cert and key -> HTTPS; with ca -> asks for client certs
-  bool require_client_cert = false;        // needs tls->ca_pem
+  std::shared_ptr<const TlsMaterial>
+      tls;                           // cert and key -> HTTPS; with ca -> asks for client certs
+  bool require_client_cert = false;  // needs tls->ca_pem
   unsigned max_connections = 4096;
   unsigned max_connections_per_ip = 0;  // 0: no limit
   std::size_t max_body_bytes = 1024 * 1024;

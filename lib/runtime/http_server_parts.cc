@@ -134,9 +134,8 @@ PeerVerdict ServerCredentials::verify(gnutls_session_t session) const {
   wish.type = GNUTLS_DT_KEY_PURPOSE_OID;
   wish.data = reinterpret_cast<unsigned char*>(purpose.data());
   unsigned status = 0;
-  const int r = gnutls_x509_trust_list_verify_crt2(trust_.get(), raw.data(),
-                                                   static_cast<unsigned>(raw.size()), &wish, 1, 0,
-                                                   &status, nullptr);
+  const int r = gnutls_x509_trust_list_verify_crt2(
+      trust_.get(), raw.data(), static_cast<unsigned>(raw.size()), &wish, 1, 0, &status, nullptr);
   if (r < 0) {
     verdict.problem = gnutls_strerror(r);
     return verdict;

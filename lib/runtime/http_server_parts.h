@@ -1,7 +1,7 @@
 #pragma once
 // What http_server.cc is made of, for the .cc files of this folder only: the state behind an
-// AsyncReply, the listening socket, TLS credentials with client verification, and the patient close.
-// Loop thread only.
+// AsyncReply, the listening socket, TLS credentials with client verification, and the patient
+// close. Loop thread only.
 #include <functional>
 #include <list>
 #include <memory>
@@ -18,7 +18,7 @@ struct AsyncReply::State {
   bool answered = false;
   bool gone = false;  // nobody is left to answer
   HttpReply reply;
-  std::function<void()> wake;       // set while the connection is parked
+  std::function<void()> wake;  // set while the connection is parked
   std::function<void()> on_closed;
 
   bool answer(HttpReply the_reply);

@@ -38,8 +38,7 @@ LogTarget auto_target() {
   return target;
 }
 
-std::string plain_line(LogLevel level, std::string_view text,
-                       const std::vector<LogField>& fields) {
+std::string plain_line(LogLevel level, std::string_view text, const std::vector<LogField>& fields) {
   std::string line(to_string(level));
   line += ": " + one_line(text);
   if (fields.empty()) return line;
@@ -99,12 +98,18 @@ void write_log(LogLevel level, const MessageId& id, std::string_view text,
 
 std::string_view to_string(LogLevel level) {
   switch (level) {
-    case LogLevel::kCritical: return "critical";
-    case LogLevel::kError: return "error";
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kNotice: return "notice";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kDebug: return "debug";
+    case LogLevel::kCritical:
+      return "critical";
+    case LogLevel::kError:
+      return "error";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kNotice:
+      return "notice";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kDebug:
+      return "debug";
   }
   return "info";
 }
@@ -123,16 +128,23 @@ std::string to_line(const Transition& t) {
 
 void log(const Transition& t, std::initializer_list<LogField> fields) {
   try {
-    std::vector<LogField> all{{"ENTITY", t.entity}, {"ENTITY_ID", t.id}, {"FROM", t.from},
-                              {"TO", t.to},         {"REASON", t.reason}};
+    std::vector<LogField> all{{"ENTITY", t.entity},
+                              {"ENTITY_ID", t.id},
+                              {"FROM", t.from},
+                              {"TO", t.to},
+                              {"REASON", t.reason}};
     all.insert(all.end(), fields.begin(), fields.end());
     write_log(LogLevel::kNotice, messages::kTransition, to_line(t), all);
   } catch (...) {
   }
 }
 
-void set_log_level(LogLevel level) { level_limit = level; }
-void set_log_target(LogTarget target) { chosen_target = target; }
+void set_log_level(LogLevel level) {
+  level_limit = level;
+}
+void set_log_target(LogTarget target) {
+  chosen_target = target;
+}
 
 void set_log_capture(std::function<void(std::string_view)> capture) {
   const std::lock_guard lock(sink().mutex);

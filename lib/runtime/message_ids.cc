@@ -7,10 +7,10 @@ namespace mold::runtime {
 std::span<const MessageId> runtime_message_ids() {
   using namespace messages;
   static constexpr std::array kAll{
-      kTransition,   kLoopLag,         kLaneStuck,        kLaneRecovered,   kChildKilled,
-      kPeerRefused,  kReplyMisuse,     kTlsReloaded,      kTlsReloadFailed, kDatabaseMigrated,
-      kDatabaseCorrupt, kDiskFull,     kConfigProblem,    kBusLost,         kStarted,
-      kStopping,
+      kTransition,      kLoopLag,          kLaneStuck,       kLaneRecovered,
+      kChildKilled,     kPeerRefused,      kReplyMisuse,     kTlsReloaded,
+      kTlsReloadFailed, kDatabaseMigrated, kDatabaseCorrupt, kDiskFull,
+      kConfigProblem,   kBusLost,          kStarted,         kStopping,
   };
   return kAll;
 }

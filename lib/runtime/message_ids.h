@@ -1,7 +1,8 @@
 #pragma once
 // Every message a person may have to act on has a name, a 128-bit id for `journalctl
-// MESSAGE_ID=...`, and a paragraph that says what it means and what to do. A room that needs its own
-// adds constants of this type in its own header. An id, once released, never changes its meaning.
+// MESSAGE_ID=...`, and a paragraph that says what it means and what to do. A room that needs its
+// own adds constants of this type in its own header. An id, once released, never changes its
+// meaning.
 #include <span>
 #include <string_view>
 
@@ -40,9 +41,9 @@ inline constexpr MessageId kPeerRefused{
     "PEER_REFUSED", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a06",
     "A client's certificate was missing or not acceptable. Expired certificates of hosts are "
     "renewed by enrolling again; a foreign one may be an intruder."};
-inline constexpr MessageId kReplyMisuse{
-    "REPLY_MISUSE", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a07",
-    "A request was answered twice or dropped without an answer: a fault of this program. Report it."};
+inline constexpr MessageId kReplyMisuse{"REPLY_MISUSE", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a07",
+                                        "A request was answered twice or dropped without an "
+                                        "answer: a fault of this program. Report it."};
 inline constexpr MessageId kTlsReloaded{
     "TLS_RELOADED", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a08",
     "Certificates were read again and are used for new connections."};
@@ -52,10 +53,10 @@ inline constexpr MessageId kTlsReloadFailed{
 inline constexpr MessageId kDatabaseMigrated{
     "DATABASE_MIGRATED", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a0a",
     "The schema of a database was brought forward. An older program will refuse it from now on."};
-inline constexpr MessageId kDatabaseCorrupt{
-    "DATABASE_CORRUPT", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a0b",
-    "SQLite found the database damaged. Stop the program, keep a copy of the file, restore the last "
-    "backup, and check the disk under it."};
+inline constexpr MessageId kDatabaseCorrupt{"DATABASE_CORRUPT", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a0b",
+                                            "SQLite found the database damaged. Stop the program, "
+                                            "keep a copy of the file, restore the last "
+                                            "backup, and check the disk under it."};
 inline constexpr MessageId kDiskFull{
     "DISK_FULL", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a0c",
     "A decision could not be stored because the disk is full; nothing is done that is not stored. "
@@ -67,10 +68,10 @@ inline constexpr MessageId kBusLost{
     "BUS_LOST", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a0e",
     "The connection to the system bus broke. The program goes on; local control by hactl does not "
     "work until it is restarted."};
-inline constexpr MessageId kStarted{
-    "STARTED", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a0f", "The program is up and serves."};
-inline constexpr MessageId kStopping{
-    "STOPPING", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a10", "The program ends on request."};
+inline constexpr MessageId kStarted{"STARTED", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a0f",
+                                    "The program is up and serves."};
+inline constexpr MessageId kStopping{"STOPPING", "5b1f6c0f0c2e4f3e9a1d7c54e2b80a10",
+                                     "The program ends on request."};
 
 }  // namespace messages
 

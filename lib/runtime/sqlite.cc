@@ -19,21 +19,30 @@ ErrorKind kind_of(int code) {
     case SQLITE_FULL:
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_NOMEM: return ErrorKind::kBusy;
+    case SQLITE_NOMEM:
+      return ErrorKind::kBusy;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return ErrorKind::kCorrupt;
-    case SQLITE_CONSTRAINT: return ErrorKind::kConflict;
+    case SQLITE_NOTADB:
+      return ErrorKind::kCorrupt;
+    case SQLITE_CONSTRAINT:
+      return ErrorKind::kConflict;
     case SQLITE_PERM:
     case SQLITE_AUTH:
-    case SQLITE_READONLY: return ErrorKind::kDenied;
-    case SQLITE_CANTOPEN: return ErrorKind::kUnavailable;
-    case SQLITE_IOERR: return ErrorKind::kUnavailable;
+    case SQLITE_READONLY:
+      return ErrorKind::kDenied;
+    case SQLITE_CANTOPEN:
+      return ErrorKind::kUnavailable;
+    case SQLITE_IOERR:
+      return ErrorKind::kUnavailable;
     case SQLITE_TOOBIG:
     case SQLITE_RANGE:
-    case SQLITE_MISMATCH: return ErrorKind::kInvalid;
+    case SQLITE_MISMATCH:
+      return ErrorKind::kInvalid;
     case SQLITE_INTERRUPT:
-    case SQLITE_ABORT: return ErrorKind::kCancelled;
-    default: return ErrorKind::kInternal;
+    case SQLITE_ABORT:
+      return ErrorKind::kCancelled;
+    default:
+      return ErrorKind::kInternal;
   }
 }
 
@@ -72,9 +81,7 @@ Status configure(Database& db, const SqliteOptions& options) {
 }  // namespace
 
 Statement::Statement(Statement&& other) noexcept
-    : db_(other.db_),
-      raw_(std::exchange(other.raw_, nullptr)),
-      bind_error_(other.bind_error_) {}
+    : db_(other.db_), raw_(std::exchange(other.raw_, nullptr)), bind_error_(other.bind_error_) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(db_, other.db_);
@@ -83,7 +90,9 @@ Statement& Statement::operator=(Statement&& other) noexcept {
   return *this;
 }
 
-Statement::~Statement() { sqlite3_finalize(raw_); }
+Statement::~Statement() {
+  sqlite3_finalize(raw_);
+}
 
 void Statement::note(int code) {
   if (code != SQLITE_OK && bind_error_ == SQLITE_OK) bind_error_ = code;
@@ -145,11 +154,15 @@ void Statement::reset() {
   bind_error_ = SQLITE_OK;
 }
 
-int Statement::columns() const { return sqlite3_column_count(raw_); }
+int Statement::columns() const {
+  return sqlite3_column_count(raw_);
+}
 bool Statement::is_null(int column) const {
   return sqlite3_column_type(raw_, column) == SQLITE_NULL;
 }
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(raw_, column); }
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(raw_, column);
+}
 
 std::string Statement::text(int column) const {
   const unsigned char* const data = sqlite3_column_text(raw_, column);
@@ -178,9 +191,9 @@ std::optional<std::string> Statement::optional_text(int column) const {
 Result<Database> Database::open(const std::string& path, const SqliteOptions& options) {
   const bool plain_file = path != ":memory:" && options.vfs.empty();
   if (plain_file && !options.read_only) MOLD_TRY_VOID(make_private_file(path));
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (options.read_only ? SQLITE_OPEN_READONLY
-                                       : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  const int flags =
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+      (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags,
                                    options.vfs.empty() ? nullptr : options.vfs.c_str());
@@ -196,7 +209,9 @@ Database& Database::operator=(Database&& other) noexcept {
   std::swap(db_, other.db_);
   return *this;
 }
-Database::~Database() { sqlite3_close_v2(db_); }
+Database::~Database() {
+  sqlite3_close_v2(db_);
+}
 
 Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* raw = nullptr;
@@ -212,9 +227,15 @@ Status Database::execute(const std::string& sql) {
   return {};
 }
 
-std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(db_); }
-std::int64_t Database::changes() const { return sqlite3_changes64(db_); }
-bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+std::int64_t Database::last_insert_id() const {
+  return sqlite3_last_insert_rowid(db_);
+}
+std::int64_t Database::changes() const {
+  return sqlite3_changes64(db_);
+}
+bool Database::in_transaction() const {
+  return sqlite3_get_autocommit(db_) == 0;
+}
 
 Result<std::int64_t> Database::user_version() {
   MOLD_TRY(Statement statement, prepare("PRAGMA user_version"));
@@ -239,7 +260,9 @@ Result<Transaction> Transaction::begin(Database& db) {
 }
 
 Transaction::Transaction(Transaction&& other) noexcept : db_(std::exchange(other.db_, nullptr)) {}
-Transaction::~Transaction() { rollback(); }
+Transaction::~Transaction() {
+  rollback();
+}
 
 Status Transaction::commit() {
   MOLD_CHECK(db_ != nullptr, "commit of a finished transaction");
@@ -292,10 +315,10 @@ Status migrate(Database& db, std::span<const Migration> steps) {
   MOLD_TRY(const std::int64_t have, db.user_version());
   const auto newest = static_cast<std::int64_t>(steps.size());
   if (have > newest) {
-    return fail(ErrorKind::kUnsupported,
-                "the database has schema version " + std::to_string(have) +
-                    ", this program knows versions up to " + std::to_string(newest) +
-                    ": it was written by a newer program");
+    return fail(ErrorKind::kUnsupported, "the database has schema version " + std::to_string(have) +
+                                             ", this program knows versions up to " +
+                                             std::to_string(newest) +
+                                             ": it was written by a newer program");
   }
   for (const auto& step : steps) {
     if (step.version <= have) continue;

@@ -1,7 +1,7 @@
 #pragma once
 // What systemd wants to hear from a service. Without a supervisor (NOTIFY_SOCKET unset) every call
-// is silently fine. Any thread. The periodic watchdog is EventLoop::enable_watchdog(); feed() is for
-// programs that decide themselves when they are well.
+// is silently fine. Any thread. The periodic watchdog is EventLoop::enable_watchdog(); feed() is
+// for programs that decide themselves when they are well.
 #include <optional>
 #include <string_view>
 

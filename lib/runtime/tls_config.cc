@@ -57,8 +57,7 @@ Result<PrivateKeyPtr> import_private_key(const Secret& pem) {
   }
   PrivateKeyPtr key(raw);
   const gnutls_datum_t data = as_datum(pem.reveal());
-  const int r =
-      gnutls_privkey_import_x509_raw(raw, &data, GNUTLS_X509_FMT_PEM, nullptr, 0);
+  const int r = gnutls_privkey_import_x509_raw(raw, &data, GNUTLS_X509_FMT_PEM, nullptr, 0);
   if (r < 0) return fail(gnutls_error(r, "not a private key"));
   return key;
 }
@@ -109,8 +108,7 @@ Status check_key_fits(const std::string& cert_pem, const Secret& key_pem) {
   if (const int r = gnutls_pubkey_init(&raw); r < 0) {
     return fail(gnutls_error(r, "public key", ErrorKind::kInternal));
   }
-  const std::unique_ptr<gnutls_pubkey_st, void (*)(gnutls_pubkey_t)> pub(raw,
-                                                                         gnutls_pubkey_deinit);
+  const std::unique_ptr<gnutls_pubkey_st, void (*)(gnutls_pubkey_t)> pub(raw, gnutls_pubkey_deinit);
   if (const int r = gnutls_pubkey_import_privkey(raw, key.get(), 0, 0); r < 0) {
     return fail(gnutls_error(r, "public key of the private key"));
   }

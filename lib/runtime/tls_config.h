@@ -1,7 +1,7 @@
 #pragma once
 // The certificates of one endpoint in memory: read once, checked, replaced as a whole on reload, so
-// that a half-written renewal never takes a program down. Loop thread for TlsConfig; the material it
-// hands out is immutable and may be shared.
+// that a half-written renewal never takes a program down. Loop thread for TlsConfig; the material
+// it hands out is immutable and may be shared.
 #include <memory>
 #include <string>
 #include <string_view>

@@ -1,8 +1,8 @@
 #pragma once
 // A lane is where a blocking library (libvirt, librados, file systems, SQLite) may block: a named
-// pool with few threads, a short queue and a deadline per job, so that a library that hangs for ever
-// costs its lane and nothing else. A thread whose job overran is given up and replaced up to a cap.
-// Made, used and destroyed on the loop thread; jobs run on lane threads, `done` on the loop.
+// pool with few threads, a short queue and a deadline per job, so that a library that hangs for
+// ever costs its lane and nothing else. A thread whose job overran is given up and replaced up to a
+// cap. Made, used and destroyed on the loop thread; jobs run on lane threads, `done` on the loop.
 //
 // A job owns what it uses (captures by value or shared_ptr): it may go on after its deadline, after
 // the lane is gone, until the process ends.
@@ -23,9 +23,9 @@ namespace mold::runtime {
 
 struct LaneStats {
   std::size_t queued = 0;
-  std::size_t running = 0;    // jobs on a thread, stuck ones included
-  std::size_t stuck = 0;      // jobs past their deadline that have not come back
-  std::size_t threads = 0;    // alive, stuck ones included
+  std::size_t running = 0;     // jobs on a thread, stuck ones included
+  std::size_t stuck = 0;       // jobs past their deadline that have not come back
+  std::size_t threads = 0;     // alive, stuck ones included
   std::uint64_t replaced = 0;  // threads started in place of stuck ones, ever
   std::uint64_t finished = 0;
   std::uint64_t timed_out = 0;
@@ -43,8 +43,8 @@ class WorkerLane {
   WorkerLane(const WorkerLane&) = delete;
   WorkerLane& operator=(const WorkerLane&) = delete;
 
-  // job: () -> Result<T>, on a lane thread. done: (Result<T>) -> void, on the loop, exactly once and
-  // never inside submit(). Besides the job's own result `done` may see
+  // job: () -> Result<T>, on a lane thread. done: (Result<T>) -> void, on the loop, exactly once
+  // and never inside submit(). Besides the job's own result `done` may see
   //   kBusy      the queue is full, the job was not started
   //   kTimeout   the deadline passed while it was queued; it never ran
   //   kUnknown   the deadline passed while it ran; what it comes back with is dropped

@@ -30,7 +30,9 @@ Result<ChildResult> run(ChildSpec spec) {
   return *got;
 }
 
-bool is_gone(int pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
+bool is_gone(int pid) {
+  return ::kill(pid, 0) != 0 && errno == ESRCH;
+}
 
 TEST(ChildProcess, TellsExitCodeOutputAndErrors) {
   const auto result = must(run(shell("echo out; echo err >&2; exit 3")));
@@ -147,8 +149,9 @@ TEST(ChildProcess, DroppingTheHandleKillsAndReaps) {
 TEST(ChildProcess, CanBeAskedToEndPolitely) {
   const auto loop = make_loop();
   std::optional<Result<ChildResult>> got;
-  auto handle = run_child(*loop, shell("trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done"),
-                          [&](auto r) { got = std::move(r); });
+  auto handle =
+      run_child(*loop, shell("trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done"),
+                [&](auto r) { got = std::move(r); });
   // A signal before the trap is set kills the shell, which is a polite end, too; so ask until gone.
   Timer ask(*loop);
   ask.start_periodic(50ms, [&] { handle.send_signal(SIGTERM); });

@@ -11,7 +11,10 @@ std::vector<OptionSpec> options() {
           {"pools", "", "pools, comma separated"},
           {"limit", "5", "a number"},
           {"password", "", "a secret"},
-          {.name = "verbose", .default_value = "false", .help = "say more", .is_flag = true,
+          {.name = "verbose",
+           .default_value = "false",
+           .help = "say more",
+           .is_flag = true,
            .short_name = 'v'},
           {.name = "config", .default_value = "", .help = "file", .command_line_only = true}};
 }
@@ -38,8 +41,9 @@ TEST(Duration, FormatsTheShortestExactForm) {
 
 TEST(Config, LaterSourcesWinAndTheOriginIsKept) {
   const TempDir dir;
-  EXPECT_OK(write_file_atomic(dir.file("main.conf"),
-                              "# comment\nhost.name = file\n\n; other\nbeat.interval=2s\nlimit=1\n"));
+  EXPECT_OK(
+      write_file_atomic(dir.file("main.conf"),
+                        "# comment\nhost.name = file\n\n; other\nbeat.interval=2s\nlimit=1\n"));
   EXPECT_OK(make_dir(dir.file("conf.d")));
   EXPECT_OK(write_file_atomic(dir.file("conf.d/20.conf"), "limit=20\n"));
   EXPECT_OK(write_file_atomic(dir.file("conf.d/10.conf"), "limit=10\nbeat.interval=3s\n"));

@@ -12,7 +12,8 @@
 namespace mold::runtime {
 namespace {
 
-constexpr auto kConfig = R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+constexpr auto kConfig =
+    R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><listen>unix:path=@DIR@/bus</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow own="*"/>
@@ -51,7 +52,8 @@ class Dbus : public testing::Test {
         "/org/moldha/Test", "org.moldha.Test1",
         {{"Echo", "bixtdsas", "bixtdsas", [](auto c) { c->reply(c->args()); }},
          {"WhoAmI", "", "u", [](auto c) { c->reply({std::uint32_t{c->uid()}}); }},
-         {"Refuse", "s", "", [](auto c) {
+         {"Refuse", "s", "",
+          [](auto c) {
             c->reply_error({ErrorKind::kConflict, "not " + std::string(c->text(0))});
           }},
          {"Forget", "", "", [](auto) {}},
@@ -70,8 +72,12 @@ class Dbus : public testing::Test {
 
 TEST_F(Dbus, CarriesEveryTypeBothWays) {
   publish();
-  const DbusValues values{true,          std::int32_t{-1}, std::int64_t{-2},
-                          std::uint64_t{3}, 0.5,           std::string("text"),
+  const DbusValues values{true,
+                          std::int32_t{-1},
+                          std::int64_t{-2},
+                          std::uint64_t{3},
+                          0.5,
+                          std::string("text"),
                           std::vector<std::string>{"a", "", "b"}};
   EXPECT_EQ(must(call("Echo", "bixtdsas", values)), values);
 }

@@ -44,7 +44,9 @@ TEST(Files, MakesDirectoriesWithParentsAndRemovesFiles) {
   EXPECT_OK(remove_file(dir.file("a/f")));
 }
 
-TEST(Files, ReadsTheBootId) { EXPECT_TRUE(is_uuid(must(read_boot_id()))); }
+TEST(Files, ReadsTheBootId) {
+  EXPECT_TRUE(is_uuid(must(read_boot_id())));
+}
 
 TEST(Files, UuidsAreRandomVersionFour) {
   std::set<std::string> seen;

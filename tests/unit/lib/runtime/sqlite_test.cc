@@ -55,9 +55,13 @@ TEST(Sqlite, BindsAndReadsEveryType) {
   EXPECT_OK(db.execute("CREATE TABLE t(i INTEGER, s TEXT, b BLOB, n TEXT) STRICT"));
   auto insert = must(db.prepare("INSERT INTO t VALUES(?,?,?,?)"));
   const std::string bytes("\0\x01\xff", 3);
-  EXPECT_OK(insert.bind(1, std::int64_t{-5}).bind(2, "te'xt").bind_blob(3, bytes).bind_null(4).run());
-  EXPECT_OK(insert.bind(1, std::optional<std::int64_t>()).bind(2, "").bind_blob(3, "")
-                .bind(4, std::optional<std::string>("n")).run());
+  EXPECT_OK(
+      insert.bind(1, std::int64_t{-5}).bind(2, "te'xt").bind_blob(3, bytes).bind_null(4).run());
+  EXPECT_OK(insert.bind(1, std::optional<std::int64_t>())
+                .bind(2, "")
+                .bind_blob(3, "")
+                .bind(4, std::optional<std::string>("n"))
+                .run());
   auto select = must(db.prepare("SELECT * FROM t ORDER BY rowid"));
   ASSERT_TRUE(must(select.step()));
   EXPECT_EQ(select.columns(), 4);
@@ -180,7 +184,8 @@ TEST(Sqlite, KillingTheWriterKeepsExactlyTheCommittedRows) {
     for (std::int64_t i = 1;; ++i) {
       auto transaction = must(Transaction::begin(db));
       for (const char* half : {"a", "b"}) {
-        static_cast<void>(db.execute("INSERT INTO host(name) VALUES('" + std::to_string(i) + half + "')"));
+        static_cast<void>(
+            db.execute("INSERT INTO host(name) VALUES('" + std::to_string(i) + half + "')"));
       }
       if (!transaction.commit()) ::_exit(1);
       if (::write(pipe_ends[1], &i, sizeof i) != sizeof i) ::_exit(1);

@@ -8,7 +8,9 @@
 namespace mold::runtime {
 namespace {
 
-void ok(int r) { MOLD_CHECK(r >= 0, gnutls_strerror(r)); }
+void ok(int r) {
+  MOLD_CHECK(r >= 0, gnutls_strerror(r));
+}
 
 X509KeyPtr make_key() {
   gnutls_x509_privkey_t raw = nullptr;

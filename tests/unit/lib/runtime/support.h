@@ -30,7 +30,9 @@ T must(Result<T> result) {
   return std::move(*result);
 }
 
-inline std::unique_ptr<EventLoop> make_loop() { return must(EventLoop::create()); }
+inline std::unique_ptr<EventLoop> make_loop() {
+  return must(EventLoop::create());
+}
 
 // Generous: the machine may be busy and the sanitizers slow. Nothing waits for it to pass.
 constexpr Duration kPatience{30'000};

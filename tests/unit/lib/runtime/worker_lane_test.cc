@@ -77,9 +77,9 @@ TEST(WorkerLane, CarriesMoveOnlyValuesStatusAndErrors) {
   std::unique_ptr<int> value;
   bool ok = false;
   ErrorKind kind{};
-  lane.submit([p = std::make_unique<int>(5)]() mutable -> Result<std::unique_ptr<int>> {
-    return std::move(p);
-  }, [&](Result<std::unique_ptr<int>> r) { value = std::move(*r); }, kPatience);
+  lane.submit([p = std::make_unique<int>(
+                   5)]() mutable -> Result<std::unique_ptr<int>> { return std::move(p); },
+              [&](Result<std::unique_ptr<int>> r) { value = std::move(*r); }, kPatience);
   lane.submit([]() -> Status { return {}; }, [&](Status s) { ok = s.has_value(); }, kPatience);
   lane.submit([]() -> Status { return fail(ErrorKind::kDenied, "no"); },
               [&](Status s) { kind = s.error().kind; }, kPatience);
@@ -105,10 +105,13 @@ TEST(WorkerLane, AFullQueueRefusesLaterNotInside) {
   WorkerLane lane(*loop, "test", 1, 1);
   int good = 0;
   std::optional<ErrorKind> refused;
-  lane.submit(hang_on(gate), [&](Result<int>) { ++good; }, kPatience);
+  lane.submit(
+      hang_on(gate), [&](Result<int>) { ++good; }, kPatience);
   ASSERT_TRUE(loop->run_until([&] { return gate->waiting() == 1; }, kPatience));
-  lane.submit(hang_on(gate), [&](Result<int>) { ++good; }, kPatience);
-  lane.submit(hang_on(gate), [&](Result<int> r) { refused = r.error().kind; }, kPatience);
+  lane.submit(
+      hang_on(gate), [&](Result<int>) { ++good; }, kPatience);
+  lane.submit(
+      hang_on(gate), [&](Result<int> r) { refused = r.error().kind; }, kPatience);
   EXPECT_FALSE(refused);
   ASSERT_TRUE(loop->run_until([&] { return refused.has_value(); }, kPatience));
   EXPECT_EQ(*refused, ErrorKind::kBusy);
@@ -122,10 +125,13 @@ TEST(WorkerLane, AStuckJobIsUnknownItsThreadReplacedAndItsResultDropped) {
   WorkerLane lane(*loop, "test", 1, 8);
   std::optional<ErrorKind> kind;
   int calls = 0;
-  lane.submit(hang_on(gate), [&](Result<int> r) {
-    ++calls;
-    if (!r) kind = r.error().kind;
-  }, 20ms);
+  lane.submit(
+      hang_on(gate),
+      [&](Result<int> r) {
+        ++calls;
+        if (!r) kind = r.error().kind;
+      },
+      20ms);
   ASSERT_TRUE(loop->run_until([&] { return kind.has_value(); }, kPatience));
   EXPECT_EQ(*kind, ErrorKind::kUnknown);
   EXPECT_EQ(lane.stats().stuck, 1U);
@@ -134,8 +140,8 @@ TEST(WorkerLane, AStuckJobIsUnknownItsThreadReplacedAndItsResultDropped) {
   ASSERT_TRUE(loop->run_until([&] { return next; }, kPatience));
   EXPECT_EQ(lane.stats().replaced, 1U);
   gate->open();
-  ASSERT_TRUE(loop->run_until(
-      [&] { return lane.stats().stuck == 0 && lane.stats().threads == 1; }, kPatience));
+  ASSERT_TRUE(loop->run_until([&] { return lane.stats().stuck == 0 && lane.stats().threads == 1; },
+                              kPatience));
   EXPECT_EQ(calls, 1);
 }
 
@@ -164,7 +170,8 @@ TEST(WorkerLane, DiesInTimeWithAStuckJobAndNeverCallsBack) {
   {
     WorkerLane lane(*loop, "test", 1, 8);
     lane.set_grace(10ms);
-    lane.submit(hang_on(gate), [&](Result<int>) { called = true; }, kPatience);
+    lane.submit(
+        hang_on(gate), [&](Result<int>) { called = true; }, kPatience);
     ASSERT_TRUE(loop->run_until([&] { return gate->waiting() == 1; }, kPatience));
   }
   gate->open();
