@@ -88,10 +88,10 @@ dev_test() {
   ctest_step "unit and golden tests" fast 300 -L '^fast$' -j "$(nproc)"
   ctest_step "source rules" tidy 120 -L '^tidy$' -j "$(nproc)"
   sim_step "$seeds"
-  ctest_step "planted bugs are caught" mutation 600 -L '^mutation$'
+  ctest_step "simulator: planted bugs caught" mutation 600 -L '^(sim|mutations?)$'
   ctest_step "API, live manager" api 300 -L '^api$'
   ctest_step "everything else" other 300 --no-tests=ignore \
-    -LE '^(fast|tidy|sim|mutation|api|lab|slow|bench)$'
+    -LE '^(fast|tidy|sim|mutations?|api|lab|slow|bench)$'
   lab_step
   summary
 }
