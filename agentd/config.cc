@@ -5,8 +5,7 @@
 #include <utility>
 
 #include "agentd/heartbeat/pools_file.h"
-#include "lib/base/text.h"
-#include "lib/wire/limits.h"
+#include "agentd/link/manager_call.h"
 
 namespace mold::agentd {
 namespace {
@@ -89,21 +88,6 @@ std::vector<runtime::OptionSpec> agent_options() {
       text("bus", "system", "system, none, or a D-Bus address"),
       text("log.level", "info", "debug, info, notice, warning or error"),
   };
-}
-
-Status check_manager_url(const std::string& url) {
-  constexpr std::string_view kScheme = "https://";
-  const std::string_view view = url;
-  const std::string_view rest = view.substr(std::min(kScheme.size(), view.size()));
-  const bool plain = std::all_of(rest.begin(), rest.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-' || c == ':' || c == '[' || c == ']' || c == '_';
-  });
-  if (view.substr(0, kScheme.size()) != kScheme || rest.empty() || !plain ||
-      url.size() > wire::limits::kName) {
-    return fail(ErrorKind::kInvalid, "manager '" + url + "' is not of the form https://HOST:8250");
-  }
-  return {};
 }
 
 Result<AgentConfig> compile_config(const Config& config) {

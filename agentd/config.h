@@ -31,7 +31,4 @@ std::vector<runtime::OptionSpec> agent_options();
 // kInvalid with every problem, one per line.
 Result<AgentConfig> compile_config(const runtime::Config& config);
 
-// "https://host:port" with nothing behind it.
-Status check_manager_url(const std::string& url);
-
 }  // namespace mold::agentd

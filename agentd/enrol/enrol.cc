@@ -8,9 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "agentd/config.h"
 #include "agentd/enrol/identity.h"
+#include "agentd/host/facts.h"
+#include "agentd/link/manager_call.h"
 #include "lib/base/text.h"
+#include "lib/runtime/config_file.h"
 #include "lib/runtime/files.h"
 #include "lib/runtime/http_client.h"
 #include "lib/wire/codec.h"

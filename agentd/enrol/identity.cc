@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "agentd/config.h"
+#include "agentd/link/manager_call.h"
 #include "lib/base/text.h"
 #include "lib/runtime/files.h"
 #include "lib/wire/limits.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 #include "agentd/libvirt/domain_calls.h"
 #include "lib/runtime/journal_log.h"
@@ -21,6 +22,12 @@ std::string close_reason(int reason) {
   if (reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE) return "libvirtd does not answer";
   if (reason == VIR_CONNECT_CLOSE_REASON_EOF) return "libvirtd closed the connection";
   return "the connection to libvirtd broke";
+}
+
+// At the end of the process: closing may block, and libvirtd notices by itself.
+void leave_open(std::shared_ptr<LibvirtHandle> handle) {
+  static auto* const left = new std::vector<std::shared_ptr<LibvirtHandle>>;
+  left->push_back(std::move(handle));
 }
 
 }  // namespace
@@ -48,7 +55,7 @@ Connection::Connection(runtime::EventLoop& loop, runtime::WorkerLane& lane, Opti
 
 Connection::~Connection() {
   if (link_) link_->owner = nullptr;
-  drop_handle();
+  if (handle_) leave_open(std::move(handle_));
 }
 
 void Connection::start(Events events) {

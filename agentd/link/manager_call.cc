@@ -42,6 +42,21 @@ CallResult judge(const Result<runtime::HttpResponse>& response) {
   return out;
 }
 
+Status check_manager_url(const std::string& url) {
+  constexpr std::string_view kScheme = "https://";
+  const std::string_view view = url;
+  const std::string_view rest = view.substr(std::min(kScheme.size(), view.size()));
+  const bool plain = std::all_of(rest.begin(), rest.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == ':' || c == '[' || c == ']' || c == '_';
+  });
+  if (view.substr(0, kScheme.size()) != kScheme || rest.empty() || !plain ||
+      url.size() > wire::limits::kName) {
+    return fail(ErrorKind::kInvalid, "manager '" + url + "' is not of the form https://HOST:8250");
+  }
+  return {};
+}
+
 void ManagerList::set(std::vector<std::string> urls) {
   const std::string present = current();
   urls_ = std::move(urls);

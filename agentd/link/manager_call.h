@@ -29,6 +29,9 @@ struct CallResult {
 };
 CallResult judge(const Result<runtime::HttpResponse>& response);
 
+// "https://host:port" with nothing behind it.
+Status check_manager_url(const std::string& url);
+
 // The managers we know, and which one we talk to.
 class ManagerList {
  public:

@@ -1,5 +1,6 @@
 #include "agentd/link/manager_link.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/base/check.h"
@@ -164,7 +165,7 @@ void ManagerLink::open_session(const wire::HelloRequest& said, const wire::Hello
   poll_wait_ = Duration{answer.poll_wait_ms};
   failures_ = 0;
   trouble_.clear();
-  set_managers(answer.managers);
+  adopt_managers(answer.managers);
   set_state(LinkState::kSession);
   hooks_.on_session(said, answer);
   if (state_ != LinkState::kSession || epoch_ != answer.epoch) return;  // the brain refused it
@@ -172,6 +173,18 @@ void ManagerLink::open_session(const wire::HelloRequest& said, const wire::Hello
   outbox_.start(epoch_);
   poll_backoff_.reset();
   poll();
+}
+
+// The one that answered stays in the list whatever it says: it is known to work.
+void ManagerLink::adopt_managers(const std::vector<std::string>& told) {
+  if (told.empty()) return;
+  std::vector<std::string> urls;
+  for (const std::string& url : told) {
+    if (check_manager_url(url)) urls.push_back(url);
+  }
+  const std::string present = peer_.managers.current();
+  if (std::find(urls.begin(), urls.end(), present) == urls.end()) urls.push_back(present);
+  peer_.managers.set(std::move(urls));
 }
 
 void ManagerLink::end_session() {

@@ -84,6 +84,7 @@ class ManagerLink {
   void hello_answered(const wire::HelloRequest& said,
                       const Result<runtime::HttpResponse>& response);
   void open_session(const wire::HelloRequest& said, const wire::HelloAnswer& answer);
+  void adopt_managers(const std::vector<std::string>& told);
   void end_session();
   void pause_then_hello(const std::string& why);
   void poll();
