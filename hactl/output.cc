@@ -84,6 +84,7 @@ void Output::table(const std::vector<std::string>& head,
       out += last ? paint(text, row[i].tone)
                   : padded(paint(text, row[i].tone), width_of(text), widths[i]) + "  ";
     }
+    out.erase(out.find_last_not_of(' ') + 1);
     fmt::print("{}\n", out);
   };
   std::vector<Cell> titles;

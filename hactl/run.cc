@@ -7,6 +7,7 @@
 #include "hactl/command.h"
 #include "lib/base/text.h"
 #include "lib/runtime/config_file.h"
+#include "lib/runtime/journal_log.h"
 
 namespace mold::hactl {
 namespace {
@@ -73,9 +74,33 @@ Status carry_out(const Command& command, const runtime::Config& options,
   return command.run(context);
 }
 
+// True when `word` is a common option whose value is the next word ("-o json", "--config FILE").
+bool takes_next(const std::string& word) {
+  for (const auto& option : common_options()) {
+    const bool named = word == "--" + option.name ||
+                       (option.short_name != 0 && word == std::string("-") + option.short_name);
+    if (named) return !option.is_flag;
+  }
+  return false;
+}
+
+// "hactl -o json status" means "hactl status -o json".
+std::vector<std::string> command_first(const std::vector<std::string>& words) {
+  std::size_t leading = 0;
+  while (leading < words.size() && words[leading].starts_with('-')) {
+    leading += takes_next(words[leading]) ? 2 : 1;
+  }
+  leading = std::min(leading, words.size());
+  std::vector<std::string> turned(words);
+  std::rotate(turned.begin(), turned.begin() + static_cast<std::ptrdiff_t>(leading), turned.end());
+  return turned;
+}
+
 }  // namespace
 
-ExitCode run(const std::vector<std::string>& arguments) {
+ExitCode run(const std::vector<std::string>& given) {
+  const std::vector<std::string> arguments = command_first(given);
+  runtime::set_log_level(runtime::LogLevel::kError);  // a person reads stderr here, not a journal
   const Command* const command = find_command(arguments);
   if (command == nullptr) return without_command(arguments);
   const auto words = static_cast<std::ptrdiff_t>(split(command->name, ' ').size());

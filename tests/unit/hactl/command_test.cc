@@ -54,6 +54,12 @@ TEST(Commands, HelpIsThereForEachAndIsNoError) {
   }
 }
 
+TEST(Commands, OptionsMayStandInFront) {
+  EXPECT_EQ(quietly({"-o", "json", "host", "list", "--help"}), ExitCode::kOk);
+  EXPECT_EQ(quietly({"--colour=never", "-y", "status", "-h"}), ExitCode::kOk);
+  EXPECT_EQ(quietly({"-o"}), ExitCode::kUsage);
+}
+
 TEST(Commands, WrongUsageSaysWhatIsWrong) {
   std::string err;
   EXPECT_EQ(quietly({}, &err), ExitCode::kUsage);
