@@ -6,9 +6,14 @@
 #include "lib/wire/limits.h"
 
 namespace mold::manager {
+namespace {
+
+constexpr Duration kHandOutAgain{2'000};
+
+}  // namespace
 
 AgentSession::AgentSession(runtime::EventLoop& loop, AnswerOrders answer, Wanted wanted)
-    : answer_(std::move(answer)), wanted_(std::move(wanted)), park_timer_(loop) {}
+    : loop_(loop), answer_(std::move(answer)), wanted_(std::move(wanted)), park_timer_(loop) {}
 
 runtime::AsyncReplyPtr AgentSession::open(Epoch epoch) {
   epoch_ = epoch;
@@ -29,11 +34,11 @@ bool AgentSession::queue(const core::Order& order) {
   };
   const auto known = std::find_if(orders_.begin(), orders_.end(), same);
   if (known != orders_.end()) {
-    *known = {order, false};
+    *known = {order, std::nullopt};
   } else {
     if (orders_.size() >= wire::limits::kOrders) drop_unwanted();
     if (orders_.size() >= wire::limits::kOrders) return false;
-    orders_.push_back({order, false});
+    orders_.push_back({order, std::nullopt});
   }
   hand_out();
   return true;
@@ -59,14 +64,20 @@ void AgentSession::poll(runtime::AsyncReplyPtr reply, Duration wait) {
 bool AgentSession::hand_out() {
   if (parked_ == nullptr) return false;
   drop_unwanted();
+  const Instant now = loop_.now();
+  const auto is_due = [now](const Waiting& waiting) {
+    return !waiting.handed_out || now - *waiting.handed_out >= kHandOutAgain;
+  };
   std::vector<core::Order> fresh;
   for (const Waiting& waiting : orders_) {
-    if (!waiting.handed_out) fresh.push_back(waiting.order);
+    if (is_due(waiting)) fresh.push_back(waiting.order);
   }
   if (fresh.empty()) return false;
   const runtime::AsyncReplyPtr reply = take_parked();
   if (!answer_(reply, fresh)) return true;  // nobody was there: still to be handed out
-  for (Waiting& waiting : orders_) waiting.handed_out = true;
+  for (Waiting& waiting : orders_) {
+    if (is_due(waiting)) waiting.handed_out = now;
+  }
   // Nobody answers an order without op: handing it out is all.
   std::erase_if(orders_, [](const Waiting& w) { return !w.order.op; });
   return true;

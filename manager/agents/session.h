@@ -1,11 +1,13 @@
 #pragma once
 // One agent's session as the listener keeps it: its epoch, the orders waiting for their results, and
 // the poll it has parked here. An order stays until its result came or the brain no longer waits for
-// it; it is handed out once, and again when the brain sends it again. Loop thread only.
+// it; it is handed out once, and again when the brain sends it again or a later poll finds it still
+// unanswered (the answer to the earlier one may have been lost). Loop thread only.
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/engine/order.h"
@@ -41,11 +43,12 @@ class AgentSession {
  private:
   struct Waiting {
     core::Order order;
-    bool handed_out = false;
+    std::optional<Instant> handed_out;
   };
   void drop_unwanted();
   bool hand_out();  // true when the parked poll was answered with orders
 
+  runtime::EventLoop& loop_;
   AnswerOrders answer_;
   Wanted wanted_;
   Epoch epoch_;

@@ -12,6 +12,8 @@ namespace {
 
 using runtime::TlsMaterial;
 
+constexpr const char* kBootId = "0b3c5a58-7d0c-4a55-9a50-aa9e1f1d2c3b";
+
 struct Answer {
   int status = 0;
   std::string body;
@@ -93,7 +95,7 @@ class AgentsTest : public testing::Test {
   std::string hello_body(HostId host) const {
     wire::HelloRequest hello;
     hello.host_uuid = uuid_of(host);
-    hello.boot_id = "boot-1";
+    hello.boot_id = kBootId;
     hello.agent_version = "0.1";
     hello.hostname = "node";
     hello.capacity = {8, 2000, 8ULL << 30};
@@ -292,6 +294,10 @@ TEST_F(AgentsTest, AnOrderStaysUntilItsResultAndIsHandedOutAgainWhenSentAgain) {
   pool.path = "/p";
   w.engine->submit(core::PoolAdded{pool});
   const Epoch epoch = say_hello(host, who);
+  wire::BeatRequest beat;
+  beat.epoch = epoch;
+  for (int i = 0; i < w.policy.probation_beats; ++i)
+    ASSERT_EQ(call("POST", wire::kBeatPath, wire::encode(beat), who).status, 200);
   core::VmDeployed deployed;
   deployed.vm.id = VmId{1};
   deployed.vm.cluster = w.cluster;
@@ -312,6 +318,7 @@ TEST_F(AgentsTest, AnOrderStaysUntilItsResultAndIsHandedOutAgainWhenSentAgain) {
   again.host = host;
   again.epoch = epoch;
   again.vm = VmId{1};
+  again.spec = deployed.vm.spec;
   again.generation = first->orders[0].generation;
   link->send_order(again);
   const auto second = wire::decode_orders_answer(call("GET", orders_path(epoch), "", who).body);

@@ -1,5 +1,6 @@
 // The engine's promise: nothing is done, and nobody is told "done", before it is on the disk.
 #include <atomic>
+#include <thread>
 
 #include "tests/unit/manager/fixture.h"
 
@@ -37,8 +38,9 @@ TEST(Engine, ActsOnlyAfterTheCommit) {
   ASSERT_EQ(w.opened_sessions.size(), 1U);
   EXPECT_EQ(w.opened_sessions[0].session, 7U);
   EXPECT_TRUE(told);
+  const core::OpenSession session = w.opened_sessions[0];
   w.restart();
-  EXPECT_EQ(w.engine->state().hosts.at(host).epoch, w.engine->state().hosts.at(host).epoch);
+  EXPECT_EQ(w.engine->state().hosts.at(host).epoch, session.epoch);
   EXPECT_EQ(w.engine->state().hosts.at(host).boot_id, "boot-1");
 }
 
@@ -127,6 +129,8 @@ VmId deploy(World& w, HostId host, JobId job) {
   pool.path = "/p";
   w.engine->submit(core::PoolAdded{pool});
   w.engine->submit(w.hello(host, 1));
+  for (int i = 0; i < w.policy.probation_beats; ++i)
+    w.engine->submit(core::BeatReceived{host, w.engine->state().hosts.at(host).epoch, 0, 0ms, {}});
   core::VmDeployed deployed;
   deployed.vm.id = VmId{1};
   deployed.vm.cluster = w.cluster;
