@@ -115,13 +115,17 @@ class Taker {
   explicit Taker(const Config& config) : config_(config) {}
   template <class T>
   void take(Result<T> result, T& out) {
-    if (result) out = std::move(*result);
-    else complain(result.error().what);
+    if (result)
+      out = std::move(*result);
+    else
+      complain(result.error().what);
   }
   void endpoint(std::string_view name, Endpoint& out) {
     auto parsed = parse_endpoint(config_.text(name));
-    if (parsed) out = std::move(*parsed);
-    else complain(std::string(name) + ": " + parsed.error().what);
+    if (parsed)
+      out = std::move(*parsed);
+    else
+      complain(std::string(name) + ": " + parsed.error().what);
   }
   void complain(const std::string& problem) {
     problems_ += (problems_.empty() ? "" : "\n") + problem;
@@ -148,9 +152,9 @@ void take_policy(const Config& config, Taker& taker, core::Policy& policy) {
 }
 
 void take_log_level(const Config& config, Taker& taker, runtime::LogLevel& level) {
-  for (const auto known : {runtime::LogLevel::kError, runtime::LogLevel::kWarning,
-                           runtime::LogLevel::kNotice, runtime::LogLevel::kInfo,
-                           runtime::LogLevel::kDebug}) {
+  for (const auto known :
+       {runtime::LogLevel::kError, runtime::LogLevel::kWarning, runtime::LogLevel::kNotice,
+        runtime::LogLevel::kInfo, runtime::LogLevel::kDebug}) {
     if (runtime::to_string(known) != config.text("log.level")) continue;
     level = known;
     return;

@@ -23,7 +23,9 @@ constexpr const char* kKeyFileWritten = "admin.conf.written";
 constexpr std::size_t kKeyBytes = 48;
 constexpr Duration kFirstCommit{10'000};
 
-std::string random_key() { return wire::base64url_encode(runtime::random_bytes(kKeyBytes)); }
+std::string random_key() {
+  return wire::base64url_encode(runtime::random_bytes(kKeyBytes));
+}
 
 Status make_admin(Inventory& inventory, const SecretBox& box) {
   Account account;
@@ -60,8 +62,7 @@ Status write_key_file(const ManagerConfig& config, const Inventory& inventory,
     if (config.api.address.empty()) text += "cacert=" + config.state_dir + "/pki/ca.crt\n";
     text += "apikey=" + user.api_key + "\n";
     text += "secretkey=" + secret.reveal() + "\n";
-    const Status written =
-        runtime::write_file_atomic(config.state_dir + "/admin.conf", text, 0600);
+    const Status written = runtime::write_file_atomic(config.state_dir + "/admin.conf", text, 0600);
     wipe(text);
     return written;
   }

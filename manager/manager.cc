@@ -204,8 +204,8 @@ Result<std::unique_ptr<Manager>> Manager::start(runtime::EventLoop& loop, Manage
   rooms->wire();
   MOLD_TRY_VOID(rooms->listen());
   rooms->engine->start();
-  rooms->certificate_timer.start_periodic(
-      kCertificateCheck, [raw = rooms.get()] { raw->refresh_certificate(); });
+  rooms->certificate_timer.start_periodic(kCertificateCheck,
+                                          [raw = rooms.get()] { raw->refresh_certificate(); });
   return std::unique_ptr<Manager>(new Manager(std::move(rooms)));
 }
 
@@ -225,9 +225,15 @@ void Manager::stop(std::function<void()> done) {
   rooms_->engine->when_durable([done](const Status&) { done(); });
 }
 
-void Manager::reload() { rooms_->refresh_certificate(); }
+void Manager::reload() {
+  rooms_->refresh_certificate();
+}
 
-std::uint16_t Manager::agents_port() const { return rooms_->link->port(); }
-std::uint16_t Manager::api_port() const { return rooms_->api ? rooms_->api->port() : 0; }
+std::uint16_t Manager::agents_port() const {
+  return rooms_->link->port();
+}
+std::uint16_t Manager::api_port() const {
+  return rooms_->api ? rooms_->api->port() : 0;
+}
 
 }  // namespace mold::manager

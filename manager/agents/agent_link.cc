@@ -13,8 +13,7 @@ namespace mold::manager {
 
 Result<std::unique_ptr<AgentLink>> AgentLink::start(runtime::EventLoop& loop, Options options,
                                                     Engine& engine, Inventory& inventory,
-                                                    AgentRegistry& registry,
-                                                    Authority& authority) {
+                                                    AgentRegistry& registry, Authority& authority) {
   std::unique_ptr<AgentLink> link(
       new AgentLink(loop, std::move(options), engine, inventory, registry, authority));
   runtime::HttpServerConfig config;
@@ -40,7 +39,9 @@ AgentLink::AgentLink(runtime::EventLoop& loop, Options options, Engine& engine,
       authority_(authority),
       alive_(std::make_shared<bool>(true)) {}
 
-AgentLink::~AgentLink() { *alive_ = false; }
+AgentLink::~AgentLink() {
+  *alive_ = false;
+}
 
 AgentSession& AgentLink::session(HostId host) {
   const auto known = sessions_.find(host);
@@ -200,8 +201,10 @@ void AgentLink::on_results(HostId host, const Request& request, const Reply& rep
     session(host).answered(result.op);
   }
   engine_.when_durable([reply](const Status& status) {
-    if (status) answer_ok(reply, wire::encode(wire::Ack{}));
-    else answer_failure(reply, status.error());
+    if (status)
+      answer_ok(reply, wire::encode(wire::Ack{}));
+    else
+      answer_failure(reply, status.error());
   });
 }
 
@@ -219,8 +222,10 @@ void AgentLink::on_report(HostId host, const Request& request, const Reply& repl
   }
   registry_.on_report(host, *message);
   engine_.when_durable([reply](const Status& status) {
-    if (status) answer_ok(reply, wire::encode(wire::Ack{}));
-    else answer_failure(reply, status.error());
+    if (status)
+      answer_ok(reply, wire::encode(wire::Ack{}));
+    else
+      answer_failure(reply, status.error());
   });
 }
 

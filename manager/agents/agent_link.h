@@ -23,7 +23,8 @@
 
 namespace mold::manager {
 
-// POST, mutual TLS: EnrolRequest (its token is not looked at) -> EnrolAnswer with a new certificate.
+// POST, mutual TLS: EnrolRequest (its token is not looked at) -> EnrolAnswer with a new
+// certificate.
 inline constexpr std::string_view kRenewPath = "/v1/renew";
 
 class AgentLink {

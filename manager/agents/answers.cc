@@ -27,14 +27,22 @@ void answer_failure(const runtime::AsyncReplyPtr& reply, const Error& error) {
     case ErrorKind::kUnsupported:
       answer_error(reply, 400, wire::kErrorInvalid, error.what);
       return;
-    case ErrorKind::kDenied: answer_error(reply, 403, wire::kErrorDenied, error.what); return;
-    case ErrorKind::kNotFound: answer_error(reply, 404, wire::kErrorNotFound, error.what); return;
-    case ErrorKind::kConflict: answer_error(reply, 409, wire::kErrorSession, error.what); return;
+    case ErrorKind::kDenied:
+      answer_error(reply, 403, wire::kErrorDenied, error.what);
+      return;
+    case ErrorKind::kNotFound:
+      answer_error(reply, 404, wire::kErrorNotFound, error.what);
+      return;
+    case ErrorKind::kConflict:
+      answer_error(reply, 409, wire::kErrorSession, error.what);
+      return;
     case ErrorKind::kBusy:
     case ErrorKind::kTimeout:
     case ErrorKind::kUnavailable:
     case ErrorKind::kCancelled:
-    case ErrorKind::kUnknown: answer_error(reply, 503, wire::kErrorBusy, error.what); return;
+    case ErrorKind::kUnknown:
+      answer_error(reply, 503, wire::kErrorBusy, error.what);
+      return;
     case ErrorKind::kCorrupt:
     case ErrorKind::kInternal:
       answer_error(reply, 500, wire::kErrorInternal, error.what);

@@ -85,8 +85,10 @@ void AgentLink::answer_certificate(const std::string& host_uuid, std::string cer
   answer.ca_pem = authority_.ca_pem();
   answer.managers = options_.managers;
   engine_.when_durable([reply, answer = std::move(answer)](const Status& status) {
-    if (status) answer_ok(reply, wire::encode(answer));
-    else answer_failure(reply, status.error());
+    if (status)
+      answer_ok(reply, wire::encode(answer));
+    else
+      answer_failure(reply, status.error());
   });
 }
 
@@ -108,8 +110,8 @@ void AgentLink::on_hello(HostId host, const Request& request, const Reply& reply
   }
   const HostRecord* const record = inventory_.hosts().find(host);
   if (hello->host_uuid != record->uuid) {
-    const std::string why = "the certificate is of host " + record->uuid + ", not of " +
-                            hello->host_uuid;
+    const std::string why =
+        "the certificate is of host " + record->uuid + ", not of " + hello->host_uuid;
     registry_.note_refusal(host, why);
     answer_error(reply, 403, wire::kErrorDenied, why);
     return;
@@ -143,8 +145,10 @@ void AgentLink::hello_committed(std::uint64_t number, const Status& status) {
   if (waiting == hellos_.end()) return;
   const Hello hello = waiting->second;
   hellos_.erase(waiting);
-  if (status) refuse_epoch(hello.host, hello.reply, "no session was opened");
-  else answer_failure(hello.reply, status.error());
+  if (status)
+    refuse_epoch(hello.host, hello.reply, "no session was opened");
+  else
+    answer_failure(hello.reply, status.error());
 }
 
 }  // namespace mold::manager

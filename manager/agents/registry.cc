@@ -11,7 +11,9 @@ namespace {
 constexpr Duration kStrangerEvery{60'000};
 constexpr std::size_t kStrangersRemembered = 1024;
 
-std::uint32_t as_ms(Duration duration) { return static_cast<std::uint32_t>(duration.count()); }
+std::uint32_t as_ms(Duration duration) {
+  return static_cast<std::uint32_t>(duration.count());
+}
 
 }  // namespace
 
@@ -25,8 +27,7 @@ AgentView AgentRegistry::view(HostId host) const {
   const auto core = engine_.state().hosts.find(host);
   if (core != engine_.state().hosts.end()) {
     const Duration silent = loop_.now() - core->second.last_beat;
-    view.connected =
-        core->second.link_up && silent < engine_.brain().policy().suspect_after;
+    view.connected = core->second.link_up && silent < engine_.brain().policy().suspect_after;
     view.epoch = core->second.epoch;
   }
   if (const HostRecord* const record = inventory_.hosts().find(host); record != nullptr)
@@ -110,7 +111,9 @@ void AgentRegistry::on_hello(HostId host, const std::string& address) {
   agents_[host].address = address;
 }
 
-void AgentRegistry::on_session(HostId host, Epoch epoch) { agents_[host].epoch = epoch; }
+void AgentRegistry::on_session(HostId host, Epoch epoch) {
+  agents_[host].epoch = epoch;
+}
 
 void AgentRegistry::on_beat(HostId host, const wire::BeatRequest& beat) {
   AgentView& agent = agents_[host];

@@ -23,18 +23,18 @@ namespace mold::manager {
 
 // One agent as seen from here. For display only: what counts stands in the brain.
 struct AgentView {
-  bool connected = false;              // it beats, says the brain
-  Epoch epoch;                         // of its present session
-  std::string address;                 // it dialled from
+  bool connected = false;  // it beats, says the brain
+  Epoch epoch;             // of its present session
+  std::string address;     // it dialled from
   std::optional<Instant> last_beat;
   std::optional<WallTime> last_beat_wall;
   std::optional<WallTime> last_hello;
   std::uint64_t beats = 0;
-  std::uint64_t refused = 0;           // requests refused with 403 or 409
+  std::uint64_t refused = 0;  // requests refused with 403 or 409
   std::string last_refusal;
-  std::vector<wire::PoolReport> pools;             // latest report
-  std::vector<wire::OwnLease> leases;              // latest beat
-  std::map<std::string, std::uint64_t> stats;      // latest report
+  std::vector<wire::PoolReport> pools;         // latest report
+  std::vector<wire::OwnLease> leases;          // latest beat
+  std::map<std::string, std::uint64_t> stats;  // latest report
 };
 
 class AgentRegistry {
@@ -52,8 +52,8 @@ class AgentRegistry {
   [[nodiscard]] AgentView view(HostId host) const;
   // Free and total bytes of a pool as any connected host of its cluster told last.
   [[nodiscard]] std::optional<wire::PoolReport> pool_report(PoolId pool) const;
-  // A one-time token for this host, good for 24 h; older unused ones of the host die. To be answered
-  // to the operator only when Engine::when_durable says so. kNotFound, kUnavailable.
+  // A one-time token for this host, good for 24 h; older unused ones of the host die. To be
+  // answered to the operator only when Engine::when_durable says so. kNotFound, kUnavailable.
   Result<Secret> make_enrol_token(HostId host);
   // Certificates of this host are not accepted from now on; its session ends at once. Part of what
   // deleteHost does, with Inventory::remove and core::HostRemoved.
@@ -67,8 +67,7 @@ class AgentRegistry {
                        const std::string& address);
   void note_refusal(HostId host, const std::string& why);
   // A caller without an identity: counted, and an event at most once a minute per address.
-  void refuse_stranger(const std::string& who, const std::string& why,
-                       const std::string& address);
+  void refuse_stranger(const std::string& who, const std::string& why, const std::string& address);
   void on_hello(HostId host, const std::string& address);
   void on_session(HostId host, Epoch epoch);
   void on_beat(HostId host, const wire::BeatRequest& beat);

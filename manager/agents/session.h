@@ -1,8 +1,8 @@
 #pragma once
-// One agent's session as the listener keeps it: its epoch, the orders waiting for their results, and
-// the poll it has parked here. An order stays until its result came or the brain no longer waits for
-// it; it is handed out once, and again when the brain sends it again or a later poll finds it still
-// unanswered (the answer to the earlier one may have been lost). Loop thread only.
+// One agent's session as the listener keeps it: its epoch, the orders waiting for their results,
+// and the poll it has parked here. An order stays until its result came or the brain no longer
+// waits for it; it is handed out once, and again when the brain sends it again or a later poll
+// finds it still unanswered (the answer to the earlier one may have been lost). Loop thread only.
 #include <cstdint>
 #include <deque>
 #include <functional>

@@ -45,11 +45,15 @@ std::string describe(const core::NoteTransition& note) {
 
 runtime::LogLevel log_level(core::EvidenceKind kind) {
   switch (kind) {
-    case core::EvidenceKind::kReading: return runtime::LogLevel::kDebug;
-    case core::EvidenceKind::kVerdict: return runtime::LogLevel::kInfo;
+    case core::EvidenceKind::kReading:
+      return runtime::LogLevel::kDebug;
+    case core::EvidenceKind::kVerdict:
+      return runtime::LogLevel::kInfo;
     case core::EvidenceKind::kProof:
-    case core::EvidenceKind::kAction: return runtime::LogLevel::kNotice;
-    case core::EvidenceKind::kAlarm: return runtime::LogLevel::kError;
+    case core::EvidenceKind::kAction:
+      return runtime::LogLevel::kNotice;
+    case core::EvidenceKind::kAlarm:
+      return runtime::LogLevel::kError;
   }
   MOLD_UNREACHABLE();
 }
@@ -88,12 +92,12 @@ std::optional<EventRecord> Chronicle::on_transition(const core::NoteTransition& 
 
 EvidenceRecord Chronicle::on_evidence(const core::NoteEvidence& note, WallTime at) {
   const std::string name = namer_.host_name ? namer_.host_name(note.host) : std::string{};
-  const auto& id = note.kind == core::EvidenceKind::kAlarm ? messages::kAlarm
-                                                           : runtime::messages::kNone;
-  runtime::log(log_level(note.kind), id,
-               "evidence " + name + ": " + std::string(core::to_string(note.kind)) + ": " +
-                   note.text,
-               {{"HOST", name}});
+  const auto& id =
+      note.kind == core::EvidenceKind::kAlarm ? messages::kAlarm : runtime::messages::kNone;
+  runtime::log(
+      log_level(note.kind), id,
+      "evidence " + name + ": " + std::string(core::to_string(note.kind)) + ": " + note.text,
+      {{"HOST", name}});
   return EvidenceRecord{next_evidence_++, note.host, at, note.kind, note.text};
 }
 
@@ -136,6 +140,8 @@ std::uint64_t Chronicle::subscribe(std::function<void(const EventRecord&)> follo
   return next_token_++;
 }
 
-void Chronicle::unsubscribe(std::uint64_t token) { followers_.erase(token); }
+void Chronicle::unsubscribe(std::uint64_t token) {
+  followers_.erase(token);
+}
 
 }  // namespace mold::manager

@@ -1,8 +1,8 @@
 #pragma once
 // The story as people read it: turns the brain's notes into CloudStack events, evidence ledger rows
 // and journal lines. Rows go into the same transaction as the state they tell of; followers hear of
-// an event after it is durable. Old events and evidence are read from the store on its reading lane.
-// Loop thread only; lives as long as the engine.
+// an event after it is durable. Old events and evidence are read from the store on its reading
+// lane. Loop thread only; lives as long as the engine.
 #include <cstdint>
 #include <functional>
 #include <map>

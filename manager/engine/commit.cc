@@ -167,6 +167,8 @@ StoreState Engine::store_state() const {
   return now;
 }
 
-bool Engine::idle() const { return !open_ && !writing_; }
+bool Engine::idle() const {
+  return !open_ && !writing_;
+}
 
 }  // namespace mold::manager

@@ -32,7 +32,9 @@ Engine::Engine(runtime::EventLoop& loop, Store& store, core::Policy policy, Rest
   for (JobRecord& job : restored.jobs) jobs_.put(std::move(job));
 }
 
-Engine::~Engine() { *alive_ = false; }
+Engine::~Engine() {
+  *alive_ = false;
+}
 
 void Engine::start() {
   take_turn(brain_.resume(loop_.both()));
@@ -102,7 +104,9 @@ void Engine::when_durable(Committed on_committed) {
     overdue_timer_.start_after(limits_.answer_bound, [this] { answer_overdue(); });
 }
 
-void Engine::put(RowChange change) { open_batch().rows.push_back(std::move(change)); }
+void Engine::put(RowChange change) {
+  open_batch().rows.push_back(std::move(change));
+}
 
 Result<JobRecord> Engine::open_job(NewJob job) {
   MOLD_TRY_VOID(admits());

@@ -1,10 +1,10 @@
 #pragma once
 // The shell of the HA brain: hosts core::Brain on the loop thread and keeps its contract, persist
-// before act. Everything submitted or put during one dispatch of the loop gathers in a batch; a batch
-// is written in ONE store transaction on the store's lane, the next one gathers meanwhile (group
-// commit). Actions, ends of jobs, events for followers and on_committed callbacks of a batch are
-// released only when it, and every batch before it, is durable. A batch that changes nothing durable
-// (an ordinary beat) costs no transaction.
+// before act. Everything submitted or put during one dispatch of the loop gathers in a batch; a
+// batch is written in ONE store transaction on the store's lane, the next one gathers meanwhile
+// (group commit). Actions, ends of jobs, events for followers and on_committed callbacks of a batch
+// are released only when it, and every batch before it, is durable. A batch that changes nothing
+// durable (an ordinary beat) costs no transaction.
 //
 // When the store cannot write (disk full, I/O error) the batch is tried again with a growing pause
 // for as long as it takes: no action is carried out, none is lost. Whoever waits is told kUnknown
@@ -63,14 +63,14 @@ struct NewJob {
 
 struct StoreState {
   bool can_write = true;
-  std::string problem;       // "store: cannot write: ..." when it cannot
+  std::string problem;  // "store: cannot write: ..." when it cannot
   std::uint64_t commits = 0;
   std::uint64_t failures = 0;
-  std::size_t waiting = 0;   // callbacks not yet released
+  std::size_t waiting = 0;  // callbacks not yet released
 };
 
 struct EngineLimits {
-  Duration answer_bound{10'000};   // who waits longer for a commit is told kUnknown
+  Duration answer_bound{10'000};  // who waits longer for a commit is told kUnknown
   Duration retry_first{100};
   Duration retry_last{5'000};
   Duration job_expire{24 * 60 * 60'000};
@@ -106,7 +106,8 @@ class Engine final : public RowSink {
   [[nodiscard]] Status admits() const override;
   void put(RowChange change) override;
 
-  // A job with its number, to be named in an event of the same dispatch. kUnavailable like admits().
+  // A job with its number, to be named in an event of the same dispatch. kUnavailable like
+  // admits().
   Result<JobRecord> open_job(NewJob job);
   // For jobs that no brain turn ends (the command itself did all the work).
   void finish_job(JobId id, core::JobStatus status, RenderedJob result);

@@ -8,8 +8,10 @@ void copy_rows(const std::map<Id, Record>& rows, const std::set<Id>& changed,
                std::vector<Record>& kept, std::vector<Id>& gone) {
   for (const Id id : changed) {
     const auto row = rows.find(id);
-    if (row == rows.end()) gone.push_back(id);
-    else kept.push_back(row->second);
+    if (row == rows.end())
+      gone.push_back(id);
+    else
+      kept.push_back(row->second);
   }
 }
 

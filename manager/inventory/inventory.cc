@@ -110,8 +110,12 @@ Status Inventory::erase(RecordTable<Id, Record>& table, Id id, Table store_table
   return {};
 }
 
-Result<Zone> Inventory::create(Zone zone) { return add(zones_, std::move(zone), "next_zone"); }
-Result<Pod> Inventory::create(Pod pod) { return add(pods_, std::move(pod), "next_pod"); }
+Result<Zone> Inventory::create(Zone zone) {
+  return add(zones_, std::move(zone), "next_zone");
+}
+Result<Pod> Inventory::create(Pod pod) {
+  return add(pods_, std::move(pod), "next_pod");
+}
 Result<Cluster> Inventory::create(Cluster cluster) {
   return add(clusters_, std::move(cluster), "next_cluster");
 }
@@ -132,7 +136,9 @@ Result<PoolRecord> Inventory::create(PoolRecord pool) {
 Result<Account> Inventory::create(Account account) {
   return add(accounts_, std::move(account), "next_account");
 }
-Result<User> Inventory::create(User user) { return add(users_, std::move(user), "next_user"); }
+Result<User> Inventory::create(User user) {
+  return add(users_, std::move(user), "next_user");
+}
 
 Result<VmRecord> Inventory::create(VmRecord vm) {
   if (vm.uuid.empty()) vm.uuid = runtime::new_uuid();
@@ -148,14 +154,30 @@ Result<VmRecord> Inventory::create(VmRecord vm) {
   return add(vms_, std::move(vm), "next_vm");
 }
 
-Status Inventory::update(const Zone& zone) { return replace(zones_, zone); }
-Status Inventory::update(const Pod& pod) { return replace(pods_, pod); }
-Status Inventory::update(const Cluster& cluster) { return replace(clusters_, cluster); }
-Status Inventory::update(const HostRecord& host) { return replace(hosts_, host); }
-Status Inventory::update(const ServiceOffering& offering) { return replace(offerings_, offering); }
-Status Inventory::update(const Template& tmpl) { return replace(templates_, tmpl); }
-Status Inventory::update(const VmRecord& vm) { return replace(vms_, vm); }
-Status Inventory::update(const User& user) { return replace(users_, user); }
+Status Inventory::update(const Zone& zone) {
+  return replace(zones_, zone);
+}
+Status Inventory::update(const Pod& pod) {
+  return replace(pods_, pod);
+}
+Status Inventory::update(const Cluster& cluster) {
+  return replace(clusters_, cluster);
+}
+Status Inventory::update(const HostRecord& host) {
+  return replace(hosts_, host);
+}
+Status Inventory::update(const ServiceOffering& offering) {
+  return replace(offerings_, offering);
+}
+Status Inventory::update(const Template& tmpl) {
+  return replace(templates_, tmpl);
+}
+Status Inventory::update(const VmRecord& vm) {
+  return replace(vms_, vm);
+}
+Status Inventory::update(const User& user) {
+  return replace(users_, user);
+}
 Status Inventory::update(const PoolRecord& pool) {
   MOLD_TRY_VOID(replace(pools_, pool));
   pools_changed();
@@ -182,10 +204,18 @@ Status Inventory::remove(ClusterId id) {
   return erase(clusters_, id, Table::kClusters);
 }
 
-Status Inventory::remove(HostId id) { return bury(hosts_, id); }
-Status Inventory::remove(OfferingId id) { return bury(offerings_, id); }
-Status Inventory::remove(TemplateId id) { return bury(templates_, id); }
-Status Inventory::remove(VmId id) { return bury(vms_, id); }
+Status Inventory::remove(HostId id) {
+  return bury(hosts_, id);
+}
+Status Inventory::remove(OfferingId id) {
+  return bury(offerings_, id);
+}
+Status Inventory::remove(TemplateId id) {
+  return bury(templates_, id);
+}
+Status Inventory::remove(VmId id) {
+  return bury(vms_, id);
+}
 
 Status Inventory::remove(PoolId id) {
   if (any_live(vms_, VmId{}, [id](const VmRecord& vm) { return vm.pool == id; }))
@@ -195,7 +225,9 @@ Status Inventory::remove(PoolId id) {
   return {};
 }
 
-void Inventory::pools_changed() { take_number(kPoolsVersion); }
+void Inventory::pools_changed() {
+  take_number(kPoolsVersion);
+}
 
 std::uint64_t Inventory::pools_version() const {
   const auto version = counters_.find(kPoolsVersion);

@@ -37,11 +37,11 @@ class Inventory {
   Result<Zone> create(Zone zone);
   Result<Pod> create(Pod pod);
   Result<Cluster> create(Cluster cluster);
-  Result<HostRecord> create(HostRecord host);            // name unique among live hosts
+  Result<HostRecord> create(HostRecord host);  // name unique among live hosts
   Result<ServiceOffering> create(ServiceOffering offering);
   Result<Template> create(Template tmpl);
-  Result<PoolRecord> create(PoolRecord pool);            // path unique in the cluster
-  Result<VmRecord> create(VmRecord vm);                  // empty names are made up from the uuid
+  Result<PoolRecord> create(PoolRecord pool);  // path unique in the cluster
+  Result<VmRecord> create(VmRecord vm);        // empty names are made up from the uuid
   Result<Account> create(Account account);
   Result<User> create(User user);
 
@@ -60,11 +60,11 @@ class Inventory {
   Status remove(ZoneId id);
   Status remove(PodId id);
   Status remove(ClusterId id);
-  Status remove(HostId id);       // tombstone; the brain's say (HostRemoved) is the caller's business
-  Status remove(OfferingId id);   // tombstone; VMs made from it stay
-  Status remove(TemplateId id);   // tombstone
+  Status remove(HostId id);  // tombstone; the brain's say (HostRemoved) is the caller's business
+  Status remove(OfferingId id);  // tombstone; VMs made from it stay
+  Status remove(TemplateId id);  // tombstone
   Status remove(PoolId id);
-  Status remove(VmId id);         // tombstone: expunged
+  Status remove(VmId id);  // tombstone: expunged
 
   [[nodiscard]] const RecordTable<ZoneId, Zone>& zones() const { return zones_; }
   [[nodiscard]] const RecordTable<PodId, Pod>& pods() const { return pods_; }

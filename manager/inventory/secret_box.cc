@@ -7,8 +7,12 @@
 namespace mold::manager {
 namespace {
 
-std::string oobm_context(const std::string& host_uuid) { return "oobm-password:" + host_uuid; }
-std::string user_context(const std::string& user_uuid) { return "user-secret:" + user_uuid; }
+std::string oobm_context(const std::string& host_uuid) {
+  return "oobm-password:" + host_uuid;
+}
+std::string user_context(const std::string& user_uuid) {
+  return "user-secret:" + user_uuid;
+}
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 #pragma once
 // Secrets at rest: BMC passwords and API secret keys are sealed with the key file of this manager
-// (state.dir/seal.key, mode 0600), each bound to the row it belongs to, so that a database alone, or
-// a swapped row, gives nothing away. Loop thread; a value like object.
+// (state.dir/seal.key, mode 0600), each bound to the row it belongs to, so that a database alone,
+// or a swapped row, gives nothing away. Loop thread; a value like object.
 #include <string>
 
 #include "lib/base/result.h"

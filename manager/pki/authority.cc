@@ -65,7 +65,9 @@ Result<std::unique_ptr<Authority>> Authority::open(Options options, RowSink& sin
   return made;
 }
 
-std::string Authority::directory() const { return options_.directory + "/pki"; }
+std::string Authority::directory() const {
+  return options_.directory + "/pki";
+}
 
 Status Authority::load_or_make_ca() {
   const std::string cert_path = directory() + "/ca.crt";
@@ -149,7 +151,9 @@ void Authority::record(const std::string& cert_pem, const std::string& host_uuid
   certificates_.insert_or_assign(row.serial, row);
 }
 
-std::shared_ptr<const runtime::TlsMaterial> Authority::server_tls() const { return server_tls_; }
+std::shared_ptr<const runtime::TlsMaterial> Authority::server_tls() const {
+  return server_tls_;
+}
 
 Result<Secret> Authority::make_token(HostId host, const std::string& host_uuid) {
   MOLD_TRY_VOID(sink_.admits());
@@ -197,8 +201,7 @@ Result<HostId> Authority::redeem_token(const Secret& text) {
   return host;
 }
 
-Result<std::string> Authority::sign_host(const std::string& csr_pem,
-                                         const std::string& host_uuid) {
+Result<std::string> Authority::sign_host(const std::string& csr_pem, const std::string& host_uuid) {
   MOLD_TRY_VOID(sink_.admits());
   x509::Subject subject;
   subject.serial = x509::make_serial();

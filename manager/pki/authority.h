@@ -1,10 +1,10 @@
 #pragma once
 // The manager's own certificate authority: who may speak as which host. The CA's key never leaves
-// state.dir (mode 0600). A host proves its right to a certificate once, with a one-time token that a
-// person carried to it; only a hash of the token is kept. We set the name ("host:<uuid>") ourselves,
-// whatever the request says. Serials, revocations and tokens are rows of the store, in the same
-// transaction as what causes them. Loop thread only; an elliptic-curve signature takes well under a
-// millisecond.
+// state.dir (mode 0600). A host proves its right to a certificate once, with a one-time token that
+// a person carried to it; only a hash of the token is kept. We set the name ("host:<uuid>")
+// ourselves, whatever the request says. Serials, revocations and tokens are rows of the store, in
+// the same transaction as what causes them. Loop thread only; an elliptic-curve signature takes
+// well under a millisecond.
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -24,8 +24,8 @@ namespace mold::manager {
 class Authority {
  public:
   struct Options {
-    std::string directory;               // state.dir
-    std::vector<std::string> names;      // of this manager: DNS names and addresses, for the SAN
+    std::string directory;           // state.dir
+    std::vector<std::string> names;  // of this manager: DNS names and addresses, for the SAN
     int host_days = 365;
     int server_days = 365;
     Duration token_life{24 * 60 * 60'000};

@@ -27,14 +27,14 @@ struct Freer {
 };
 using Key = std::unique_ptr<std::remove_pointer_t<gnutls_x509_privkey_t>,
                             Freer<gnutls_x509_privkey_deinit>>;
-using Cert = std::unique_ptr<std::remove_pointer_t<gnutls_x509_crt_t>,
-                             Freer<gnutls_x509_crt_deinit>>;
-using Request = std::unique_ptr<std::remove_pointer_t<gnutls_x509_crq_t>,
-                                Freer<gnutls_x509_crq_deinit>>;
-using PublicKey = std::unique_ptr<std::remove_pointer_t<gnutls_pubkey_t>,
-                                  Freer<gnutls_pubkey_deinit>>;
-using PrivateKey = std::unique_ptr<std::remove_pointer_t<gnutls_privkey_t>,
-                                   Freer<gnutls_privkey_deinit>>;
+using Cert =
+    std::unique_ptr<std::remove_pointer_t<gnutls_x509_crt_t>, Freer<gnutls_x509_crt_deinit>>;
+using Request =
+    std::unique_ptr<std::remove_pointer_t<gnutls_x509_crq_t>, Freer<gnutls_x509_crq_deinit>>;
+using PublicKey =
+    std::unique_ptr<std::remove_pointer_t<gnutls_pubkey_t>, Freer<gnutls_pubkey_deinit>>;
+using PrivateKey =
+    std::unique_ptr<std::remove_pointer_t<gnutls_privkey_t>, Freer<gnutls_privkey_deinit>>;
 
 Status told(int code, std::string_view doing, ErrorKind kind = ErrorKind::kInternal) {
   if (code >= 0) return {};
@@ -88,34 +88,35 @@ Status set_basics(gnutls_x509_crt_t cert, const Subject& subject) {
   const auto serial = hex_decode(subject.serial);
   if (!serial) return fail(ErrorKind::kInvalid, "serial: not hexadecimal");
   MOLD_TRY_VOID(told(gnutls_x509_crt_set_version(cert, 3), "version"));
-  MOLD_TRY_VOID(
-      told(gnutls_x509_crt_set_serial(cert, serial->data(), serial->size()), "serial"));
+  MOLD_TRY_VOID(told(gnutls_x509_crt_set_serial(cert, serial->data(), serial->size()), "serial"));
   MOLD_TRY_VOID(told(gnutls_x509_crt_set_dn_by_oid(
                          cert, GNUTLS_OID_X520_COMMON_NAME, 0, subject.common_name.data(),
                          static_cast<unsigned>(subject.common_name.size())),
                      "common name"));
-  MOLD_TRY_VOID(told(gnutls_x509_crt_set_activation_time(
-                         cert, static_cast<time_t>(subject.not_before.ms / 1000)),
-                     "validity"));
-  return told(gnutls_x509_crt_set_expiration_time(
-                  cert, static_cast<time_t>(subject.not_after.ms / 1000)),
-              "validity");
+  MOLD_TRY_VOID(told(
+      gnutls_x509_crt_set_activation_time(cert, static_cast<time_t>(subject.not_before.ms / 1000)),
+      "validity"));
+  return told(
+      gnutls_x509_crt_set_expiration_time(cert, static_cast<time_t>(subject.not_after.ms / 1000)),
+      "validity");
 }
 
 Status add_name(gnutls_x509_crt_t cert, const std::string& name) {
   unsigned char address[sizeof(in6_addr)];
   unsigned size = 0;
-  if (inet_pton(AF_INET, name.c_str(), address) == 1) size = sizeof(in_addr);
-  else if (inet_pton(AF_INET6, name.c_str(), address) == 1) size = sizeof(in6_addr);
+  if (inet_pton(AF_INET, name.c_str(), address) == 1)
+    size = sizeof(in_addr);
+  else if (inet_pton(AF_INET6, name.c_str(), address) == 1)
+    size = sizeof(in6_addr);
   if (size != 0) {
     return told(gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_IPADDRESS, address, size,
                                                      GNUTLS_FSAN_APPEND),
                 "name " + name);
   }
-  return told(gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_DNSNAME, name.data(),
-                                                   static_cast<unsigned>(name.size()),
-                                                   GNUTLS_FSAN_APPEND),
-              "name " + name, ErrorKind::kInvalid);
+  return told(
+      gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_DNSNAME, name.data(),
+                                           static_cast<unsigned>(name.size()), GNUTLS_FSAN_APPEND),
+      "name " + name, ErrorKind::kInvalid);
 }
 
 Status set_key_ids(gnutls_x509_crt_t cert, gnutls_x509_crt_t issuer) {
@@ -145,8 +146,8 @@ Result<std::string> finish_leaf(const Issuer& issuer, Cert cert, const Subject& 
   MOLD_TRY_VOID(
       told(gnutls_x509_crt_set_key_purpose_oid(cert.get(), GNUTLS_KP_TLS_WWW_CLIENT, 0), "use"));
   MOLD_TRY_VOID(set_key_ids(cert.get(), ca.get()));
-  MOLD_TRY_VOID(told(gnutls_x509_crt_sign2(cert.get(), ca.get(), ca_key.get(), GNUTLS_DIG_SHA256, 0),
-                     "signing"));
+  MOLD_TRY_VOID(told(
+      gnutls_x509_crt_sign2(cert.get(), ca.get(), ca_key.get(), GNUTLS_DIG_SHA256, 0), "signing"));
   return pem_of(cert);
 }
 
@@ -166,13 +167,11 @@ Result<Secret> make_key() {
   MOLD_TRY_VOID(told(gnutls_x509_privkey_init(&raw), "making a key"));
   const Key key(raw);
   const unsigned bits = GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1);
-  MOLD_TRY_VOID(
-      told(gnutls_x509_privkey_generate(raw, GNUTLS_PK_ECDSA, bits, 0), "making a key"));
+  MOLD_TRY_VOID(told(gnutls_x509_privkey_generate(raw, GNUTLS_PK_ECDSA, bits, 0), "making a key"));
   gnutls_datum_t out{};
-  MOLD_TRY_VOID(
-      told(gnutls_x509_privkey_export2_pkcs8(raw, GNUTLS_X509_FMT_PEM, nullptr,
-                                             GNUTLS_PKCS_PLAIN, &out),
-           "writing a key"));
+  MOLD_TRY_VOID(told(
+      gnutls_x509_privkey_export2_pkcs8(raw, GNUTLS_X509_FMT_PEM, nullptr, GNUTLS_PKCS_PLAIN, &out),
+      "writing a key"));
   Secret pem(std::string(reinterpret_cast<const char*>(out.data), out.size));
   gnutls_memset(out.data, 0, out.size);
   gnutls_free(out.data);
@@ -192,13 +191,12 @@ Result<std::string> make_ca(const Secret& key_pem, const Subject& subject) {
   MOLD_TRY_VOID(told(gnutls_x509_crt_set_key(cert.get(), key.get()), "key"));
   MOLD_TRY_VOID(set_basics(cert.get(), subject));
   MOLD_TRY_VOID(told(gnutls_x509_crt_set_basic_constraints(cert.get(), 1, 0), "constraints"));
-  MOLD_TRY_VOID(
-      told(gnutls_x509_crt_set_key_usage(cert.get(), GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN),
-           "key usage"));
+  MOLD_TRY_VOID(told(
+      gnutls_x509_crt_set_key_usage(cert.get(), GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN),
+      "key usage"));
   MOLD_TRY_VOID(set_key_ids(cert.get(), nullptr));
-  MOLD_TRY_VOID(
-      told(gnutls_x509_crt_sign2(cert.get(), cert.get(), key.get(), GNUTLS_DIG_SHA256, 0),
-           "signing"));
+  MOLD_TRY_VOID(told(gnutls_x509_crt_sign2(cert.get(), cert.get(), key.get(), GNUTLS_DIG_SHA256, 0),
+                     "signing"));
   return pem_of(cert);
 }
 
@@ -216,15 +214,15 @@ Result<std::string> certify_request(const Issuer& issuer, const std::string& csr
   MOLD_TRY_VOID(told(gnutls_x509_crq_init(&raw), "csr"));
   const Request request(raw);
   const gnutls_datum_t in = datum(csr_pem);
-  MOLD_TRY_VOID(told(gnutls_x509_crq_import(raw, &in, GNUTLS_X509_FMT_PEM), "csr",
-                     ErrorKind::kInvalid));
-  MOLD_TRY_VOID(told(gnutls_x509_crq_verify(raw, 0), "csr: not signed by its own key",
-                     ErrorKind::kInvalid));
+  MOLD_TRY_VOID(
+      told(gnutls_x509_crq_import(raw, &in, GNUTLS_X509_FMT_PEM), "csr", ErrorKind::kInvalid));
+  MOLD_TRY_VOID(
+      told(gnutls_x509_crq_verify(raw, 0), "csr: not signed by its own key", ErrorKind::kInvalid));
   gnutls_pubkey_t raw_key = nullptr;
   MOLD_TRY_VOID(told(gnutls_pubkey_init(&raw_key), "csr"));
   const PublicKey key(raw_key);
-  MOLD_TRY_VOID(told(gnutls_pubkey_import_x509_crq(raw_key, raw, 0), "csr: its key",
-                     ErrorKind::kInvalid));
+  MOLD_TRY_VOID(
+      told(gnutls_pubkey_import_x509_crq(raw_key, raw, 0), "csr: its key", ErrorKind::kInvalid));
   MOLD_TRY_VOID(check_strength(raw_key));
   MOLD_TRY(Cert cert, new_cert());
   MOLD_TRY_VOID(told(gnutls_x509_crt_set_pubkey(cert.get(), raw_key), "key"));
@@ -237,10 +235,10 @@ Result<std::string> make_request(const Secret& key_pem, const std::string& commo
   MOLD_TRY_VOID(told(gnutls_x509_crq_init(&raw), "csr"));
   const Request request(raw);
   MOLD_TRY_VOID(told(gnutls_x509_crq_set_version(raw, 1), "csr"));
-  MOLD_TRY_VOID(told(gnutls_x509_crq_set_dn_by_oid(raw, GNUTLS_OID_X520_COMMON_NAME, 0,
-                                                   common_name.data(),
-                                                   static_cast<unsigned>(common_name.size())),
-                     "csr"));
+  MOLD_TRY_VOID(
+      told(gnutls_x509_crq_set_dn_by_oid(raw, GNUTLS_OID_X520_COMMON_NAME, 0, common_name.data(),
+                                         static_cast<unsigned>(common_name.size())),
+           "csr"));
   MOLD_TRY_VOID(told(gnutls_x509_crq_set_key(raw, key.get()), "csr"));
   MOLD_TRY_VOID(told(gnutls_x509_crq_sign2(raw, key.get(), GNUTLS_DIG_SHA256, 0), "csr"));
   gnutls_datum_t out{};

@@ -13,8 +13,8 @@ namespace mold::manager::x509 {
 
 struct Subject {
   std::string common_name;
-  std::string serial;               // lower-case hex, 16 bytes
-  std::vector<std::string> names;   // SAN: DNS names and numeric addresses
+  std::string serial;              // lower-case hex, 16 bytes
+  std::vector<std::string> names;  // SAN: DNS names and numeric addresses
   WallTime not_before;
   WallTime not_after;
 };

@@ -35,7 +35,9 @@ PowerService::PowerService(Engine& engine, Inventory& inventory, const SecretBox
       driver_(driver),
       alive_(std::make_shared<bool>(true)) {}
 
-PowerService::~PowerService() { *alive_ = false; }
+PowerService::~PowerService() {
+  *alive_ = false;
+}
 
 void PowerService::request(const core::RequestPower& wanted) {
   if (!known_.insert(wanted.op).second) return;
@@ -66,7 +68,8 @@ void PowerService::next(HostId host) {
 void PowerService::on_answer(const core::RequestPower& wanted, const port::PowerResult& result) {
   lines_[wanted.host].busy = false;
   remember_answered(wanted.op);
-  readings_[wanted.host] = Reading{result.state, result.outcome, runtime::wall_time_now(), result.text};
+  readings_[wanted.host] =
+      Reading{result.state, result.outcome, runtime::wall_time_now(), result.text};
   core::PowerAnswered answer;
   answer.op = wanted.op;
   answer.host = wanted.host;

@@ -1,8 +1,8 @@
 #pragma once
 // Carries out what the brain asks of BMCs (core::RequestPower, people's requests included: they go
 // through the brain as core::PowerRequested) over port::PowerControl, and tells the outcome back as
-// core::PowerAnswered. One request per host at a time, the others wait in line; an OpId that is under
-// way or was answered is not carried out again. Passwords are opened here, for one request.
+// core::PowerAnswered. One request per host at a time, the others wait in line; an OpId that is
+// under way or was answered is not carried out again. Passwords are opened here, for one request.
 // Loop thread only; lives as long as the engine, shorter than the driver.
 #include <cstdint>
 #include <deque>
@@ -31,8 +31,8 @@ class PowerService {
   // From the engine's executors. Ends in exactly one PowerAnswered per OpId.
   void request(const core::RequestPower& wanted);
 
-  // For configureOutOfBandManagement: checks driver, address, port, user; seals the password and puts
-  // the record. kInvalid, kNotFound, kUnavailable. `enabled` stays as it is.
+  // For configureOutOfBandManagement: checks driver, address, port, user; seals the password and
+  // puts the record. kInvalid, kNotFound, kUnavailable. `enabled` stays as it is.
   Status configure(HostId host, const OobmSettings& settings, const Secret& password);
   // Latest answer of the BMC, for display only: never a proof.
   struct Reading {

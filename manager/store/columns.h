@@ -44,8 +44,10 @@ class Binder {
   }
   void operator()(std::string_view, const WallTime& v) { integer(v.ms); }
   void operator()(std::string_view, const std::optional<WallTime>& v) {
-    if (v) integer(v->ms);
-    else statement_.bind_null(next_++);
+    if (v)
+      integer(v->ms);
+    else
+      statement_.bind_null(next_++);
   }
   void operator()(std::string_view, const core::JobStatus& v) { integer(static_cast<int>(v)); }
   void operator()(std::string_view name, const std::vector<std::string>& v) {
@@ -80,13 +82,17 @@ class RowReader {
   void operator()(std::string_view, WallTime& v) { v.ms = integer(); }
   void operator()(std::string_view, std::optional<WallTime>& v) {
     v.reset();
-    if (statement_.is_null(next_)) ++next_;
-    else v = WallTime{integer()};
+    if (statement_.is_null(next_))
+      ++next_;
+    else
+      v = WallTime{integer()};
   }
   void operator()(std::string_view name, core::JobStatus& v) {
     const std::int64_t number = integer();
-    if (number < 0 || number > 2) complain(name);
-    else v = static_cast<core::JobStatus>(number);
+    if (number < 0 || number > 2)
+      complain(name);
+    else
+      v = static_cast<core::JobStatus>(number);
   }
   void operator()(std::string_view name, std::vector<std::string>& v) {
     if (!parse_list(statement_.text(next_++), v)) complain(name);

@@ -56,8 +56,7 @@ Result<std::vector<Record>> read_rows(runtime::Statement& statement) {
 
 Result<EventPage> find_events(runtime::Database& db, const EventFilter& filter) {
   EventPage page;
-  MOLD_TRY(runtime::Statement counting,
-           db.prepare("SELECT count(*) FROM events " + where(filter)));
+  MOLD_TRY(runtime::Statement counting, db.prepare("SELECT count(*) FROM events " + where(filter)));
   bind_where(counting, filter);
   MOLD_TRY(const bool counted, counting.step());
   if (counted) page.total = static_cast<std::uint64_t>(counting.integer(0));

@@ -1,6 +1,6 @@
 #pragma once
-// Reads everything that is kept in memory, once, at start. kCorrupt names the table, the row and the
-// column that could not be understood.
+// Reads everything that is kept in memory, once, at start. kCorrupt names the table, the row and
+// the column that could not be understood.
 #include "lib/base/result.h"
 #include "lib/runtime/sqlite.h"
 #include "manager/store/store.h"

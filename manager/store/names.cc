@@ -71,43 +71,61 @@ std::string dump(const json& value) {
 
 }  // namespace
 
-std::string_view to_string(EventLevel level) { return name_in(kEventLevels, level); }
+std::string_view to_string(EventLevel level) {
+  return name_in(kEventLevels, level);
+}
 std::optional<EventLevel> parse_event_level(std::string_view text) {
   EventLevel level{};
   if (!parse_in(kEventLevels, text, level)) return std::nullopt;
   return level;
 }
 
-std::string_view stored_name(core::JobKind kind) { return name_in(kJobKinds, kind); }
+std::string_view stored_name(core::JobKind kind) {
+  return name_in(kJobKinds, kind);
+}
 bool parse_stored(std::string_view text, core::JobKind& out) {
   return parse_in(kJobKinds, text, out);
 }
-std::string_view stored_name(core::HaState state) { return core::to_string(state); }
+std::string_view stored_name(core::HaState state) {
+  return core::to_string(state);
+}
 bool parse_stored(std::string_view text, core::HaState& out) {
   return take(core::parse_ha_state(text), out);
 }
-std::string_view stored_name(core::VmState state) { return core::to_string(state); }
+std::string_view stored_name(core::VmState state) {
+  return core::to_string(state);
+}
 bool parse_stored(std::string_view text, core::VmState& out) {
   return take(core::parse_vm_state(text), out);
 }
-std::string_view stored_name(core::Desired desired) { return core::to_string(desired); }
+std::string_view stored_name(core::Desired desired) {
+  return core::to_string(desired);
+}
 bool parse_stored(std::string_view text, core::Desired& out) {
   return take(core::parse_desired(text), out);
 }
-std::string_view stored_name(core::ProofMethod method) { return name_in(kProofMethods, method); }
+std::string_view stored_name(core::ProofMethod method) {
+  return name_in(kProofMethods, method);
+}
 bool parse_stored(std::string_view text, core::ProofMethod& out) {
   return parse_in(kProofMethods, text, out);
 }
-std::string_view stored_name(core::EvidenceKind kind) { return name_in(kEvidenceKinds, kind); }
+std::string_view stored_name(core::EvidenceKind kind) {
+  return name_in(kEvidenceKinds, kind);
+}
 bool parse_stored(std::string_view text, core::EvidenceKind& out) {
   return parse_in(kEvidenceKinds, text, out);
 }
-std::string_view stored_name(EventLevel level) { return name_in(kEventLevels, level); }
+std::string_view stored_name(EventLevel level) {
+  return name_in(kEventLevels, level);
+}
 bool parse_stored(std::string_view text, EventLevel& out) {
   return parse_in(kEventLevels, text, out);
 }
 
-std::string list_text(const std::vector<std::string>& list) { return dump(json(list)); }
+std::string list_text(const std::vector<std::string>& list) {
+  return dump(json(list));
+}
 
 bool parse_list(std::string_view text, std::vector<std::string>& out) {
   const json value = json::parse(text, nullptr, false);

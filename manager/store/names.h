@@ -32,9 +32,9 @@ bool parse_stored(std::string_view text, EventLevel& out);
 
 std::string list_text(const std::vector<std::string>& list);  // a JSON array
 bool parse_list(std::string_view text, std::vector<std::string>& out);
-std::string details_text(const Details& details);             // a JSON object
+std::string details_text(const Details& details);  // a JSON object
 bool parse_details(std::string_view text, Details& out);
-std::string ids_text(const std::vector<PoolId>& ids);         // "1,2,3"
+std::string ids_text(const std::vector<PoolId>& ids);  // "1,2,3"
 bool parse_ids(std::string_view text, std::vector<PoolId>& out);
 
 }  // namespace mold::manager

@@ -70,11 +70,12 @@ struct Cluster {
   friend bool operator==(const Cluster&, const Cluster&) = default;
 };
 
-// Out-of-band management of one host. The password is sealed (SecretBox); only PowerService opens it.
+// Out-of-band management of one host. The password is sealed (SecretBox); only PowerService opens
+// it.
 struct OobmSettings {
   bool configured = false;
   bool enabled = false;
-  std::string driver;           // ipmitool | redfish
+  std::string driver;  // ipmitool | redfish
   std::string address;
   std::string port;
   std::string username;
@@ -90,10 +91,10 @@ struct HostRecord {
   std::string name;
   std::string address;
   std::vector<std::string> tags;
-  bool enabled = true;          // resource state Enabled | Disabled
+  bool enabled = true;  // resource state Enabled | Disabled
   OobmSettings oobm;
-  std::string ha_provider;      // configureHAForHost; empty: not configured
-  std::string facts_json;       // as told by agentd at hello (a JSON object); empty before the first
+  std::string ha_provider;  // configureHAForHost; empty: not configured
+  std::string facts_json;   // as told by agentd at hello (a JSON object); empty before the first
   std::string agent_version;
   Details details;
   WallTime created;
@@ -127,10 +128,10 @@ struct Template {
   std::string uuid;
   std::string name;
   std::string display_text;
-  ZoneId zone;                  // none: all zones
-  std::string url;              // as registered
-  std::string path;             // absolute, as hosts see it
-  std::string format = "RAW";   // RAW | QCOW2
+  ZoneId zone;                 // none: all zones
+  std::string url;             // as registered
+  std::string path;            // absolute, as hosts see it
+  std::string format = "RAW";  // RAW | QCOW2
   std::string os_type;
   std::string hypervisor = "KVM";
   std::string checksum;
@@ -154,7 +155,7 @@ struct PoolRecord {
   std::string type = "SharedMountPoint";
   std::string scope = "CLUSTER";
   std::string url;
-  std::string path;             // absolute, the same on every host of the cluster
+  std::string path;  // absolute, the same on every host of the cluster
   std::string tags;
   std::uint64_t capacity_bytes = 0;
   bool heartbeat = true;
@@ -166,16 +167,16 @@ struct PoolRecord {
 struct VmRecord {
   VmId id;
   std::string uuid;
-  std::string name;             // host name, as asked for or made from the uuid
+  std::string name;  // host name, as asked for or made from the uuid
   std::string display_name;
-  std::string instance_name;    // libvirt domain name, "i-2-<id>-VM"
+  std::string instance_name;  // libvirt domain name, "i-2-<id>-VM"
   std::string group;
   AccountId account;
   ZoneId zone;
   ClusterId cluster;
   OfferingId offering;
   TemplateId template_id;
-  PoolId pool;                  // where its root disk lives
+  PoolId pool;  // where its root disk lives
   std::string user_data;
   Details details;
   WallTime created;
@@ -190,7 +191,7 @@ struct Account {
   std::string name;
   std::string domain = "ROOT";
   std::string domain_uuid;
-  int type = 1;                 // CloudStack's: 1 = root admin
+  int type = 1;  // CloudStack's: 1 = root admin
   bool enabled = true;
   WallTime created;
 
@@ -202,8 +203,8 @@ struct User {
   AccountId account;
   std::string uuid;
   std::string name;
-  std::string api_key;          // unique; empty: none
-  std::string sealed_secret;    // secret key, sealed (SecretBox::open_user_secret)
+  std::string api_key;        // unique; empty: none
+  std::string sealed_secret;  // secret key, sealed (SecretBox::open_user_secret)
   bool enabled = true;
   WallTime created;
 

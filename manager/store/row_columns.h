@@ -10,14 +10,14 @@
 
 namespace mold::manager {
 
-#define MOLD_ROW(TYPE, TABLE)                      \
-  template <>                                      \
-  struct RowOf<TYPE> {                             \
+#define MOLD_ROW(TYPE, TABLE)                         \
+  template <>                                         \
+  struct RowOf<TYPE> {                                \
     static constexpr std::string_view kTable = TABLE; \
-    template <class Visitor, class Record>         \
-    static void columns(Visitor& v, Record& r);    \
-  };                                               \
-  template <class Visitor, class Record>           \
+    template <class Visitor, class Record>            \
+    static void columns(Visitor& v, Record& r);       \
+  };                                                  \
+  template <class Visitor, class Record>              \
   void RowOf<TYPE>::columns(Visitor& v, Record& r)
 
 MOLD_ROW(Zone, "zones") {
@@ -83,8 +83,12 @@ MOLD_ROW(User, "users") {
   v("api_key", r.api_key), v("sealed_secret", r.sealed_secret), v("enabled", r.enabled);
   v("created", r.created);
 }
-MOLD_ROW(Setting, "settings") { v("name", r.name), v("value", r.value); }
-MOLD_ROW(Counter, "counters") { v("name", r.name), v("value", r.value); }
+MOLD_ROW(Setting, "settings") {
+  v("name", r.name), v("value", r.value);
+}
+MOLD_ROW(Counter, "counters") {
+  v("name", r.name), v("value", r.value);
+}
 MOLD_ROW(JobRecord, "jobs") {
   v("id", r.id), v("uuid", r.uuid), v("command", r.command), v("kind", r.kind);
   v("status", r.status), v("vm", r.vm), v("host", r.host), v("account", r.account);

@@ -22,7 +22,7 @@ namespace mold::manager {
 struct JobRecord {
   JobId id;
   std::string uuid;
-  std::string command;        // API command, e.g. "deployVirtualMachine"
+  std::string command;  // API command, e.g. "deployVirtualMachine"
   core::JobKind kind = core::JobKind::kOther;
   core::JobStatus status = core::JobStatus::kPending;
   VmId vm;
@@ -32,8 +32,8 @@ struct JobRecord {
   std::string instance_type;  // "VirtualMachine", "Host", ... or empty
   std::string instance_uuid;
   std::string start_event_uuid;
-  int result_code = 0;        // 0, or CloudStack's error code
-  std::string result_json;    // empty while pending
+  int result_code = 0;      // 0, or CloudStack's error code
+  std::string result_json;  // empty while pending
   WallTime created;
   std::optional<WallTime> completed;
 
@@ -48,15 +48,15 @@ std::optional<EventLevel> parse_event_level(std::string_view text);
 struct EventRecord {
   std::uint64_t id = 0;
   std::string uuid;
-  std::string type;           // "VM.CREATE", "HA.STATE.TRANSITION", ...
+  std::string type;  // "VM.CREATE", "HA.STATE.TRANSITION", ...
   EventLevel level = EventLevel::kInfo;
   std::string description;
   std::string state = "Completed";  // Created | Scheduled | Started | Completed
-  AccountId account;          // none: the system
+  AccountId account;                // none: the system
   UserId user;
   std::string resource_type;  // "Host", "VirtualMachine", ... or empty
   std::string resource_uuid;
-  std::string parent_uuid;    // event that started it, or empty
+  std::string parent_uuid;  // event that started it, or empty
   WallTime created;
 
   friend bool operator==(const EventRecord&, const EventRecord&) = default;
@@ -74,10 +74,10 @@ struct EvidenceRecord {
 };
 
 struct CertificateRecord {
-  std::string serial;         // lower-case hex, primary key
-  std::string host_uuid;      // empty: our own
-  std::string fingerprint;    // SHA-256, lower-case hex
-  std::string purpose;        // "host" | "server"
+  std::string serial;       // lower-case hex, primary key
+  std::string host_uuid;    // empty: our own
+  std::string fingerprint;  // SHA-256, lower-case hex
+  std::string purpose;      // "host" | "server"
   WallTime issued;
   WallTime expires;
   std::optional<WallTime> revoked;
@@ -86,7 +86,7 @@ struct CertificateRecord {
 };
 
 struct EnrolTokenRecord {
-  std::string hash;           // SHA-256 of the secret, hex, primary key
+  std::string hash;  // SHA-256 of the secret, hex, primary key
   HostId host;
   WallTime created;
   WallTime expires;
@@ -104,7 +104,16 @@ struct Counter {
 };
 
 enum class Table : std::uint8_t {
-  kZones, kPods, kClusters, kHosts, kOfferings, kTemplates, kPools, kVms, kUsers, kJobs,
+  kZones,
+  kPods,
+  kClusters,
+  kHosts,
+  kOfferings,
+  kTemplates,
+  kPools,
+  kVms,
+  kUsers,
+  kJobs,
 };
 struct RowRemoved {
   Table table = Table::kZones;

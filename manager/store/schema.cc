@@ -139,6 +139,8 @@ constexpr std::array kSteps{
 
 }  // namespace
 
-std::span<const runtime::Migration> schema_steps() { return kSteps; }
+std::span<const runtime::Migration> schema_steps() {
+  return kSteps;
+}
 
 }  // namespace mold::manager

@@ -17,7 +17,7 @@
 namespace mold::manager {
 namespace {
 
-constexpr std::size_t kWriteQueue = 2;   // the engine has one write under way
+constexpr std::size_t kWriteQueue = 2;  // the engine has one write under way
 constexpr std::size_t kReadQueue = 256;
 // A write is never given up: the lane must not start a second writer beside a stuck one.
 constexpr Duration kForEver{365LL * 24 * 60 * 60'000};
@@ -76,13 +76,15 @@ Result<std::unique_ptr<Store>> Store::open(runtime::EventLoop& loop, Options opt
   runtime::SqliteOptions reading;
   reading.read_only = true;
   MOLD_TRY(runtime::Database reader, runtime::Database::open(path, reading));
-  store->writer_ = std::make_shared<Writer>(
-      RowWriter(std::move(db), {set.evidence_per_host, set.events_kept}));
+  store->writer_ =
+      std::make_shared<Writer>(RowWriter(std::move(db), {set.evidence_per_host, set.events_kept}));
   store->reader_ = std::make_shared<Reader>(Reader{std::move(reader)});
   return store;
 }
 
-Restored Store::take_restored() { return std::exchange(restored_, Restored{}); }
+Restored Store::take_restored() {
+  return std::exchange(restored_, Restored{});
+}
 
 void Store::write(std::shared_ptr<const WriteSet> set, std::function<void(Status)> done) {
   write_lane_.submit(
@@ -101,9 +103,8 @@ void Store::read_events(EventFilter filter, std::function<void(Result<EventPage>
 
 void Store::read_evidence(EvidenceFilter filter,
                           std::function<void(Result<std::vector<EvidenceRecord>>)> done) {
-  read_lane_.submit(
-      [reader = reader_, filter] { return find_evidence(reader->db, filter); }, std::move(done),
-      kReadDeadline);
+  read_lane_.submit([reader = reader_, filter] { return find_evidence(reader->db, filter); },
+                    std::move(done), kReadDeadline);
 }
 
 void Store::set_fault(std::function<Status()> fault) {

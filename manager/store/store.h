@@ -1,7 +1,7 @@
 #pragma once
-// The manager's memory on disk: one SQLite file, one writing connection on a lane of one thread, one
-// reading connection on another. Made, used and destroyed on the loop thread. There is never more
-// than one writer: the lane is given all the time it needs, and a second manager on the same
+// The manager's memory on disk: one SQLite file, one writing connection on a lane of one thread,
+// one reading connection on another. Made, used and destroyed on the loop thread. There is never
+// more than one writer: the lane is given all the time it needs, and a second manager on the same
 // directory is refused (lock file). A write is idempotent and all or nothing.
 //
 // Errors of opening: kConflict (another manager runs here), kUnsupported (written by a newer
@@ -58,9 +58,9 @@ struct Restored {
 };
 
 struct EventFilter {
-  std::string type;           // exact; empty: any
+  std::string type;  // exact; empty: any
   std::optional<EventLevel> level;
-  std::string keyword;        // in the description
+  std::string keyword;  // in the description
   std::string uuid;
   std::string resource_uuid;
   std::optional<WallTime> from;
@@ -84,7 +84,7 @@ struct EvidenceFilter {
 class Store {
  public:
   struct Options {
-    std::string directory;             // made when missing, mode 0700
+    std::string directory;  // made when missing, mode 0700
     std::uint64_t evidence_per_host = 2000;
     std::uint64_t events_kept = 200'000;
   };

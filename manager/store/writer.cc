@@ -12,20 +12,32 @@ namespace {
 // How many rows may gather beyond a bound before the oldest are thrown away.
 constexpr std::uint64_t kTrimEvery = 128;
 
-std::int64_t as_sql(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+std::int64_t as_sql(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
 
 std::string_view table_name(Table table) {
   switch (table) {
-    case Table::kZones: return "zones";
-    case Table::kPods: return "pods";
-    case Table::kClusters: return "clusters";
-    case Table::kHosts: return "hosts";
-    case Table::kOfferings: return "service_offerings";
-    case Table::kTemplates: return "templates";
-    case Table::kPools: return "storage_pools";
-    case Table::kVms: return "vms";
-    case Table::kUsers: return "users";
-    case Table::kJobs: return "jobs";
+    case Table::kZones:
+      return "zones";
+    case Table::kPods:
+      return "pods";
+    case Table::kClusters:
+      return "clusters";
+    case Table::kHosts:
+      return "hosts";
+    case Table::kOfferings:
+      return "service_offerings";
+    case Table::kTemplates:
+      return "templates";
+    case Table::kPools:
+      return "storage_pools";
+    case Table::kVms:
+      return "vms";
+    case Table::kUsers:
+      return "users";
+    case Table::kJobs:
+      return "jobs";
   }
   MOLD_UNREACHABLE();
 }
@@ -64,7 +76,9 @@ Status RowWriter::write_core(const CoreRows& rows) {
   return put(Counter{"next_op", rows.next_op->value});
 }
 
-Status RowWriter::write_core_host(const core::Host& host) { return put(flat(host)); }
+Status RowWriter::write_core_host(const core::Host& host) {
+  return put(flat(host));
+}
 
 Status RowWriter::write_core_vm(const core::Vm& vm) {
   MOLD_TRY_VOID(put(vm));

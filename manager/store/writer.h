@@ -40,7 +40,7 @@ class RowWriter {
   runtime::Database db_;
   Bounds bounds_;
   std::map<std::string, runtime::Statement, std::less<>> statements_;
-  std::map<std::string_view, std::string> upserts_;     // by table
+  std::map<std::string_view, std::string> upserts_;  // by table
   std::map<HostId, std::uint64_t> evidence_since_trim_;
   std::uint64_t events_since_trim_ = 0;
   std::uint64_t newest_event_ = 0;

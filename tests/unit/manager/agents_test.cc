@@ -31,8 +31,8 @@ class AgentsTest : public testing::Test {
     options.port = 0;
     options.manager_name = "m1";
     options.poll_wait = 300ms;
-    auto started = AgentLink::start(*w.loop, options, *w.engine, *w.inventory, *w.registry,
-                                    *w.authority);
+    auto started =
+        AgentLink::start(*w.loop, options, *w.engine, *w.inventory, *w.registry, *w.authority);
     ASSERT_TRUE(started) << started.error().text();
     link = std::move(*started);
     Executors executors;
@@ -186,8 +186,8 @@ TEST_F(AgentsTest, OnlyOurCertificatesOfLiveHostsGetIn) {
   subject.common_name = "host:" + uuid_of(host);
   const auto foreign_cert = x509::certify_key({foreign_ca, foreign_ca_key}, foreign_key, subject);
   ASSERT_TRUE(foreign_cert) << foreign_cert.error().text();
-  const auto foreign = std::make_shared<TlsMaterial>(
-      TlsMaterial{w.authority->ca_pem(), *foreign_cert, foreign_key});
+  const auto foreign =
+      std::make_shared<TlsMaterial>(TlsMaterial{w.authority->ca_pem(), *foreign_cert, foreign_key});
   const Answer refused = call("POST", wire::kHelloPath, hello_body(host), foreign);
   EXPECT_EQ(refused.status, 403) << refused.body;
   // Another host's name in the body.
@@ -215,8 +215,8 @@ TEST_F(AgentsTest, RenewalTakesACertificateInForce) {
   const Answer answer = call("POST", kRenewPath, wire::encode(request), who);
   ASSERT_EQ(answer.status, 200) << answer.body;
   const auto message = wire::decode_enrol_answer(answer.body);
-  const auto renewed = std::make_shared<TlsMaterial>(
-      TlsMaterial{message->ca_pem, message->certificate_pem, key});
+  const auto renewed =
+      std::make_shared<TlsMaterial>(TlsMaterial{message->ca_pem, message->certificate_pem, key});
   EXPECT_EQ(call("POST", wire::kHelloPath, hello_body(host), renewed).status, 200);
   EXPECT_EQ(call("POST", kRenewPath, wire::encode(request), nobody()).status, 403);
 }
@@ -253,8 +253,8 @@ TEST_F(AgentsTest, BrokenMessagesChangeNothing) {
   const auto who = enrolled(host);
   const Epoch epoch = say_hello(host, who);
   for (const std::string body : {"", "{", "[]", "{\"epoch\":\"x\"}", "\xff\xfe", "null"}) {
-    for (const auto path : {wire::kHelloPath, wire::kBeatPath, wire::kReportPath,
-                            wire::kResultsPath}) {
+    for (const auto path :
+         {wire::kHelloPath, wire::kBeatPath, wire::kReportPath, wire::kResultsPath}) {
       EXPECT_EQ(call("POST", path, body, who).status, 400) << path << " " << body;
     }
   }
@@ -288,8 +288,7 @@ TEST_F(AgentsTest, AnOrderStaysUntilItsResultAndIsHandedOutAgainWhenSentAgain) {
   const HostId host = w.add_host("h1");
   const auto who = enrolled(host);
   core::Pool pool;
-  pool.id =
-      w.inventory->create(PoolRecord{.cluster = w.cluster, .name = "p", .path = "/p"})->id;
+  pool.id = w.inventory->create(PoolRecord{.cluster = w.cluster, .name = "p", .path = "/p"})->id;
   pool.cluster = w.cluster;
   pool.path = "/p";
   w.engine->submit(core::PoolAdded{pool});
@@ -310,8 +309,7 @@ TEST_F(AgentsTest, AnOrderStaysUntilItsResultAndIsHandedOutAgainWhenSentAgain) {
   ASSERT_TRUE(w.settle());
   const auto first = wire::decode_orders_answer(call("GET", orders_path(epoch), "", who).body);
   ASSERT_EQ(first->orders.size(), 1U);
-  EXPECT_EQ(first->orders[0].disks.at(0).pool_uuid,
-            w.inventory->pools().find(pool.id)->uuid);
+  EXPECT_EQ(first->orders[0].disks.at(0).pool_uuid, w.inventory->pools().find(pool.id)->uuid);
   core::Order again;  // as the brain sends it when no answer comes
   again.kind = first->orders[0].kind;
   again.op = first->orders[0].op;

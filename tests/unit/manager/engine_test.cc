@@ -86,8 +86,7 @@ TEST(Engine, AnOrdinaryBeatCostsNoTransaction) {
   }
   ASSERT_TRUE(w.settle());
   EXPECT_EQ(w.engine->store_state().commits, before);
-  EXPECT_TRUE(
-      w.engine->submit(core::BeatReceived{host, Epoch{99}, 0, 0ms, {}}).session_refused);
+  EXPECT_TRUE(w.engine->submit(core::BeatReceived{host, Epoch{99}, 0, 0ms, {}}).session_refused);
 }
 
 TEST(Engine, AFullDiskStopsActsAndLosesNone) {
@@ -148,9 +147,8 @@ TEST(Engine, ARestartAsksAgainForWhatWasUnderWay) {
   w.make_ground();
   w.engine->start();
   const HostId host = w.add_host("h1");
-  const auto job = w.engine->open_job({.command = "deployVirtualMachine",
-                                       .kind = core::JobKind::kDeploy,
-                                       .vm = VmId{1}});
+  const auto job = w.engine->open_job(
+      {.command = "deployVirtualMachine", .kind = core::JobKind::kDeploy, .vm = VmId{1}});
   ASSERT_TRUE(job);
   deploy(w, host, job->id);
   ASSERT_TRUE(w.settle());

@@ -13,10 +13,9 @@ TEST(Inventory, RefusesWhatMakesNoSense) {
   EXPECT_EQ(w.inventory->create(Zone{.name = "z1"}).error().kind, ErrorKind::kConflict);
   EXPECT_EQ(w.inventory->create(Pod{.zone = ZoneId{99}, .name = "p"}).error().kind,
             ErrorKind::kNotFound);
-  EXPECT_EQ(w.inventory->create(PoolRecord{.cluster = w.cluster, .name = "x", .path = "a"})
-                .error()
-                .kind,
-            ErrorKind::kInvalid);
+  EXPECT_EQ(
+      w.inventory->create(PoolRecord{.cluster = w.cluster, .name = "x", .path = "a"}).error().kind,
+      ErrorKind::kInvalid);
   EXPECT_EQ(w.inventory->create(ServiceOffering{.name = "o", .cpus = 0}).error().kind,
             ErrorKind::kInvalid);
   EXPECT_EQ(w.inventory->create(HostRecord{.uuid = "no uuid", .name = "x"}).error().kind,

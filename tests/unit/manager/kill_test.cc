@@ -20,7 +20,8 @@ namespace {
   Restored restored = (*store)->take_restored();
   InventoryData data = std::move(restored.inventory);
   Engine engine(*loop, **store, core::Policy{}, std::move(restored));
-  Inventory inventory(engine, [&] { return loop->wall(); }, std::move(data));
+  Inventory inventory(
+      engine, [&] { return loop->wall(); }, std::move(data));
   engine.start();
   int number = 0;
   std::function<void()> next = [&] {

@@ -116,22 +116,22 @@ TEST_F(StoreTest, TheBrainsStateComesBack) {
   const core::State state = store->take_restored().core;
   const core::Host want = full_host();
   const core::Host& h = state.hosts.at(HostId{3});
-  EXPECT_EQ(std::tie(h.cluster, h.name, h.ha, h.reason, h.ha_enabled, h.admits_vms),
-            std::tie(want.cluster, want.name, want.ha, want.reason, want.ha_enabled,
-                     want.admits_vms));
+  EXPECT_EQ(
+      std::tie(h.cluster, h.name, h.ha, h.reason, h.ha_enabled, h.admits_vms),
+      std::tie(want.cluster, want.name, want.ha, want.reason, want.ha_enabled, want.admits_vms));
   EXPECT_EQ(std::tie(h.has_power_control, h.epoch, h.boot_id, h.incarnation, h.capacity,
                      h.recover_attempts),
             std::tie(want.has_power_control, want.epoch, want.boot_id, want.incarnation,
                      want.capacity, want.recover_attempts));
-  EXPECT_EQ(std::tie(h.fence.op, h.fence.off_sent, h.fence.attempts, h.fence.last_outcome),
-            std::tie(want.fence.op, want.fence.off_sent, want.fence.attempts,
-                     want.fence.last_outcome));
+  EXPECT_EQ(
+      std::tie(h.fence.op, h.fence.off_sent, h.fence.attempts, h.fence.last_outcome),
+      std::tie(want.fence.op, want.fence.off_sent, want.fence.attempts, want.fence.last_outcome));
   ASSERT_TRUE(h.proof);
-  EXPECT_EQ(std::tie(h.proof->method, h.proof->host, h.proof->epoch, h.proof->whole_host,
-                     h.proof->pools, h.proof->at, h.proof->reading),
-            std::tie(want.proof->method, want.proof->host, want.proof->epoch,
-                     want.proof->whole_host, want.proof->pools, want.proof->at,
-                     want.proof->reading));
+  EXPECT_EQ(
+      std::tie(h.proof->method, h.proof->host, h.proof->epoch, h.proof->whole_host, h.proof->pools,
+               h.proof->at, h.proof->reading),
+      std::tie(want.proof->method, want.proof->host, want.proof->epoch, want.proof->whole_host,
+               want.proof->pools, want.proof->at, want.proof->reading));
   const core::Vm wv = full_vm();
   const core::Vm& v = state.vms.at(VmId{8});
   EXPECT_EQ(v.spec, wv.spec);
@@ -140,15 +140,14 @@ TEST_F(StoreTest, TheBrainsStateComesBack) {
             std::tie(wv.cluster, wv.state, wv.reason, wv.desired, wv.ha, wv.host, wv.last_host,
                      wv.pinned_host, wv.generation));
   EXPECT_EQ(std::tie(v.op, v.op_host, v.job, v.force_stop, v.reboot, v.expunge, v.attempts),
-            std::tie(wv.op, wv.op_host, wv.job, wv.force_stop, wv.reboot, wv.expunge,
-                     wv.attempts));
+            std::tie(wv.op, wv.op_host, wv.job, wv.force_stop, wv.reboot, wv.expunge, wv.attempts));
   const core::Pool& p = state.pools.at(PoolId{1});
   EXPECT_EQ(std::tie(p.cluster, p.uuid, p.name, p.path, p.heartbeat),
             std::tie(pool.cluster, pool.uuid, pool.name, pool.path, pool.heartbeat));
   const core::Job& j = state.jobs.at(JobId{10});
   EXPECT_EQ(std::tie(j.kind, j.status, j.vm, j.host, j.op, j.error_code, j.error_text, j.detail),
-            std::tie(job.kind, job.status, job.vm, job.host, job.op, job.error_code,
-                     job.error_text, job.detail));
+            std::tie(job.kind, job.status, job.vm, job.host, job.op, job.error_code, job.error_text,
+                     job.detail));
   EXPECT_EQ(state.next_op, OpId{42});
 }
 
@@ -183,25 +182,54 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
   const Zone zone{ZoneId{1}, "zu", kHostile, "d", "Advanced", "1", "2", "3", "4", false, true, t};
   const Pod pod{PodId{2}, ZoneId{1}, "pu", kHostile, "g", "m", "s", "e", false, t};
   const Cluster cluster{ClusterId{3}, PodId{2}, "cu", kHostile, "KVM", "X", "arm", false, t};
-  HostRecord host{HostId{4}, ClusterId{3}, "hu", "n", "a", {"t1", kHostile}, false, {}, "prov",
-                  "{}", "1.0", {{"k", "v"}}, t, t, t};
+  HostRecord host{
+      HostId{4}, ClusterId{3}, "hu", "n", "a", {"t1", kHostile}, false, {}, "prov", "{}",
+      "1.0",     {{"k", "v"}}, t,    t,   t};
   host.oobm = {true, true, "ipmitool", "10.0.0.1", "623", "admin", "sealed"};
-  const ServiceOffering offering{OfferingId{5}, "ou", "n", "d", 2, 3, 4, 5, true, true,
-                                 "ht", "st", t, t};
-  const Template tmpl{TemplateId{6}, "tu", "n", "d", ZoneId{1}, "u", "/p", "QCOW2", "os", "KVM",
-                      "sum", 7, false, true, false, false, AccountId{1}, t, std::nullopt};
-  const PoolRecord pool{PoolId{7}, ClusterId{3}, "stu", "n", "T", "S", "u", "/p", "tags", 8,
-                        false, t};
+  const ServiceOffering offering{OfferingId{5}, "ou", "n",  "d",  2, 3, 4, 5,
+                                 true,          true, "ht", "st", t, t};
+  const Template tmpl{TemplateId{6}, "tu",  "n",          "d",   ZoneId{1},   "u",   "/p",
+                      "QCOW2",       "os",  "KVM",        "sum", 7,           false, true,
+                      false,         false, AccountId{1}, t,     std::nullopt};
+  const PoolRecord pool{PoolId{7}, ClusterId{3}, "stu",  "n", "T",   "S",
+                        "u",       "/p",         "tags", 8,   false, t};
   const Account account{AccountId{1}, "au", "n", "D", "du", 1, true, t};
   const User user{UserId{1}, AccountId{1}, "uu", "n", "key", "sealed", false, t};
-  const VmRecord vm{VmId{8}, "vu", "n", "d", "i", "g", AccountId{1}, ZoneId{1}, ClusterId{3},
-                    OfferingId{5}, TemplateId{6}, PoolId{7}, kHostile, {{"a", kHostile.substr(0, 9)}},
-                    t, t};
-  const JobRecord job{JobId{9}, "ju", "c", core::JobKind::kPower, core::JobStatus::kFailed, VmId{8},
-                      HostId{4}, AccountId{1}, UserId{1}, "VirtualMachine", "vu", "eu", 530, "{}",
-                      t, t};
-  const EventRecord event{1, "eu", "T", EventLevel::kWarn, kHostile, "Started", AccountId{1},
-                          UserId{1}, "Host", "hu", "parent", t};
+  const VmRecord vm{VmId{8},
+                    "vu",
+                    "n",
+                    "d",
+                    "i",
+                    "g",
+                    AccountId{1},
+                    ZoneId{1},
+                    ClusterId{3},
+                    OfferingId{5},
+                    TemplateId{6},
+                    PoolId{7},
+                    kHostile,
+                    {{"a", kHostile.substr(0, 9)}},
+                    t,
+                    t};
+  const JobRecord job{JobId{9},
+                      "ju",
+                      "c",
+                      core::JobKind::kPower,
+                      core::JobStatus::kFailed,
+                      VmId{8},
+                      HostId{4},
+                      AccountId{1},
+                      UserId{1},
+                      "VirtualMachine",
+                      "vu",
+                      "eu",
+                      530,
+                      "{}",
+                      t,
+                      t};
+  const EventRecord event{1,        "eu",      "T",          EventLevel::kWarn,
+                          kHostile, "Started", AccountId{1}, UserId{1},
+                          "Host",   "hu",      "parent",     t};
   const EvidenceRecord evidence{1, HostId{4}, t, core::EvidenceKind::kProof, kHostile};
   const CertificateRecord certificate{"ab", "hu", "fp", "host", t, t, t};
   const EnrolTokenRecord token{"hash", HostId{4}, t, t, std::nullopt};
@@ -210,8 +238,23 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
   {
     const auto store = open();
     WriteSet set;  // children first: constraints are looked at when the transaction ends
-    set.rows = {vm, host, pool, user, cluster, pod, zone, offering, tmpl, account, job, event,
-                evidence, certificate, token, Setting{"s", kHostile}, Counter{"next_job", 12}};
+    set.rows = {vm,
+                host,
+                pool,
+                user,
+                cluster,
+                pod,
+                zone,
+                offering,
+                tmpl,
+                account,
+                job,
+                event,
+                evidence,
+                certificate,
+                token,
+                Setting{"s", kHostile},
+                Counter{"next_job", 12}};
     write(*store, set);
     write(*store, set);  // again: nothing changes
     store->read_events({}, [&](const auto& r) { page = r.value(); });
