@@ -1,0 +1,62 @@
+#pragma once
+// A manager double for tests of the link: real TLS, real HTTP, answers as told. Loop thread only.
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/runtime/http_server.h"
+#include "lib/wire/codec.h"
+#include "tests/unit/lib/runtime/support.h"
+
+namespace mold::agentd {
+
+class FakeManager {
+ public:
+  // port 0: any free one.
+  FakeManager(runtime::EventLoop& loop, const runtime::TestCa& ca, std::uint16_t port = 0,
+              bool require_client_cert = true);
+
+  [[nodiscard]] std::string url() const;
+  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
+  void queue(wire::Order order);  // answers a parked poll
+  void void_session() { epoch_ = 0; }
+
+  // How it behaves.
+  bool standby = false;
+  bool refuse_hello = false;
+  bool swallow = false;  // no call is answered
+  std::uint32_t beat_interval_ms = 50;
+  std::vector<std::string> managers;
+  std::optional<wire::BeatAnswer> beat_answer;
+  wire::EnrolAnswer enrol_answer;
+  bool refuse_token = false;
+
+  // What it saw.
+  std::vector<wire::HelloRequest> hellos;
+  std::vector<wire::BeatRequest> beats;
+  std::vector<wire::ReportRequest> reports;
+  std::vector<core::OrderResult> results;
+  std::vector<std::string> common_names;
+  std::optional<std::string> enrol_csr;
+  std::size_t parked() const { return parked_.size(); }
+  std::uint64_t epoch() const { return epoch_; }
+
+ private:
+  void handle(const runtime::ServerRequest& request, const runtime::AsyncReplyPtr& reply);
+  void hello(const runtime::ServerRequest& request, const runtime::AsyncReplyPtr& reply);
+  void enrol(const runtime::ServerRequest& request, const runtime::AsyncReplyPtr& reply);
+  void orders(const runtime::ServerRequest& request, const runtime::AsyncReplyPtr& reply);
+  bool in_session(Epoch epoch, const runtime::AsyncReplyPtr& reply);
+
+  std::uint64_t epoch_ = 0;
+  std::uint64_t last_epoch_ = 10;
+  std::deque<wire::Order> queue_;
+  std::vector<runtime::AsyncReplyPtr> parked_;
+  std::vector<runtime::AsyncReplyPtr> swallowed_;
+  std::unique_ptr<runtime::HttpServer> server_;
+};
+
+}  // namespace mold::agentd
