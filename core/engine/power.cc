@@ -18,7 +18,7 @@ OpId Stepper::request_power(Host& host, PowerVerb verb, const std::string& why) 
 void Stepper::on(const PowerAnswered& e) {
   Host* host = find(e.host);
   if (host == nullptr) return;
-  if (e.state != PowerState::kUnknown) host->power = e.state;
+  host->power = e.state;
   if (host->status_op == e.op && e.op) {
     on_status_answer(*host, e);
     return;
@@ -56,7 +56,8 @@ void Stepper::on_status_answer(Host& host, const PowerAnswered& e) {
                                          (e.text.empty() ? "" : " (" + e.text + ")"));
   if (may_prove_by_power(host, e)) {
     prove_dead(host, make_proof(host, ProofMethod::kPowerOff, "off when first read: " + e.text));
-  } else if (e.outcome == Outcome::kConfirmed && e.state == PowerState::kOff) {
+  } else if (e.outcome == Outcome::kConfirmed && e.state == PowerState::kOff &&
+             host.ha == HaState::kDegraded) {
     note(host, EvidenceKind::kAlarm,
          "power reads off but the host shows life: the reading is not believed");
   }

@@ -137,7 +137,11 @@ void Stepper::look_at_checking(Host& host, const StorageVerdict& storage) {
   const Policy& p = b_.policy_;
   switch (storage.liveness) {
     case Liveness::kAlive:
-      note(host, EvidenceKind::kVerdict, "alive: its storage beat goes on");
+      // A host that just died moved its counter until then, too. Cut off is only who moved it
+      // clearly after its last network beat.
+      if (storage.age + p.storage_alive_within / 2 > silent_for(host)) return;
+      note(host, EvidenceKind::kVerdict, "alive: its storage beat goes on, seen " +
+                                             seconds_text(storage.age) + " ago");
       move(host, HaEvent::kFoundAlive, "cut off from the manager; its storage beat goes on");
       return;
     case Liveness::kUnknown:
@@ -148,6 +152,9 @@ void Stepper::look_at_checking(Host& host, const StorageVerdict& storage) {
       return;
     case Liveness::kSilent: break;
   }
+  // Its power read off while its storage beat was still young: read again, now that it is not.
+  if (host.power == PowerState::kOff && host.has_power_control && !host.status_op)
+    host.status_op = request_power(host, PowerVerb::kStatus, "it read off; is that still so?");
   const bool held = brake_holds(host);
   if (storage.silent_for < p.dead_after || silent_for(host) < p.dead_after) return;
   if (held) {

@@ -82,12 +82,14 @@ PoolVerdict LeaseBook::judge_pool(const Policy& policy, PoolId pool, HostId subj
     return verdict;
   }
   Duration least = Duration::max();
+  Duration age = Duration::max();
   bool armed = true;
   bool over_deadline = true;
   bool witnessed = false;
   for (const auto& [observer, o] : found->second) {
     if (!usable(policy, o, now) || o.reading.counter < newest) continue;  // behind: stale reads
     least = std::min(least, o.reading.unchanged);
+    age = std::min(age, o.reading.unchanged + (now - o.received));
     armed = armed && o.reading.armed;
     const Duration needed =
         (o.reading.deadline + policy.lease_margin) * rules_.deadline_percent / 100;
@@ -95,6 +97,7 @@ PoolVerdict LeaseBook::judge_pool(const Policy& policy, PoolId pool, HostId subj
     witnessed = witnessed || has_live_witness(policy, pool, subject, observer, now);
   }
   verdict.silent_for = least;
+  verdict.age = age;
   verdict.liveness =
       least < policy.storage_alive_within ? Liveness::kAlive : Liveness::kSilent;
   verdict.expired = verdict.liveness == Liveness::kSilent && over_deadline &&
@@ -118,7 +121,10 @@ StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book, HostId
   for (const PoolId pool : pools) {
     const PoolVerdict one = book.judge_pool(policy, pool, subject, now);
     switch (one.liveness) {
-      case Liveness::kAlive: verdict.liveness = Liveness::kAlive; break;
+      case Liveness::kAlive:
+        verdict.age = verdict.liveness == Liveness::kAlive ? std::min(verdict.age, one.age) : one.age;
+        verdict.liveness = Liveness::kAlive;
+        break;
       case Liveness::kSilent:
         any_silent = true;
         least = std::min(least, one.silent_for);

@@ -50,7 +50,8 @@ struct Observation {
 struct PoolVerdict {
   PoolId pool;
   Liveness liveness = Liveness::kUnknown;
-  Duration silent_for{0};   // least of the counted observers
+  Duration silent_for{0};   // least of the counted observers, as of their reports
+  Duration age{0};          // the same as of now: the counter moved at least this long ago
   bool expired = false;     // lease proof stands
   std::string why;          // for the ledger; filled only on request (see judge_pool)
 };
@@ -98,6 +99,7 @@ class LeaseBook {
 struct StorageVerdict {
   Liveness liveness = Liveness::kUnknown;
   Duration silent_for{0};
+  Duration age{0};              // since the latest movement on any pool; with kAlive
   std::vector<PoolId> expired;  // sorted
   bool all_expired = false;     // every pool of the host: whole-host proof
 };

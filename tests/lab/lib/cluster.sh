@@ -50,10 +50,10 @@ cluster_enrol() {  # NAME ZONE POD CLUSTER
   machine_exec "$name" mold-agentd enrol --manager "https://$(address_of mgr):8250" --token-file - \
     <<<"$token" >>"$LAB/$name/enrol.log" 2>&1 || { warn "$name: not enrolled, see $LAB/$name/enrol.log"; return 1; }
   machine_exec "$name" systemctl restart mold-heartbeat.service mold-agentd.service || return 1
-  (umask 077; cp $LAB/bmc.secret $LAB/mgr/root/run/bmc.secret)
+  (umask 077; cp $LAB/bmc.secret $LAB/mgr/root/root/bmc.secret)
   api configureOutOfBandManagement "hostid=$id" driver=ipmitool "address=$(address_of "bmc${name#h}")" port=623 \
-    username=ADMIN password=@/run/bmc.secret >/dev/null || return 1
-  rm -f $LAB/mgr/root/run/bmc.secret
+    username=ADMIN password=@/root/bmc.secret >/dev/null || return 1
+  rm -f $LAB/mgr/root/root/bmc.secret
   api enableOutOfBandManagementForHost "hostid=$id" >/dev/null || return 1
   api configureHAForHost "hostid=$id" provider=kvmhaprovider >/dev/null || return 1
   api enableHAForHost "hostid=$id" >/dev/null || return 1
