@@ -39,11 +39,13 @@ no_fence_of() { ! ha_ledger "$1" | grep -qE ' Action power off'; }
 watch_disks() { "$LAB_BIN/diskwatch" watch --interval-ms 20 $LAB_POOL >$LAB/disks.jsonl 2>$LAB/disks.err & WATCH_PID=$!; }
 unwatch_disks() { [ -z "${WATCH_PID:-}" ] || { kill "$WATCH_PID" 2>/dev/null; wait "$WATCH_PID" 2>/dev/null; WATCH_PID=; }; }
 
+one_writer() { "$LAB_BIN/diskwatch" check $LAB_POOL >$LAB/check.json; }
+our_words() { journalctl -D "$LAB/$1/root/var/log/journal" -u 'mold-*' -o cat --no-pager 2>/dev/null; }
+crashed() { our_words "$1" | grep -qaE 'CHECK failed|Assertion|AddressSanitizer|core-dump'; }
 audit() {
   local name
-  check "no disk ever had two writers" "$LAB_BIN/diskwatch" check $LAB_POOL >/dev/null
+  check "no disk ever had two writers" one_writer
   for name in $(machines); do
-    check "$name: nothing of ours crashed" not grep -rqaE 'CHECK failed|Assertion|core-dump' \
-      <(journalctl -D "$LAB/$name/root/var/log/journal" -u 'mold-*' -o cat --no-pager 2>/dev/null)
+    check "$name: nothing of ours crashed" not crashed "$name"
   done
 }
