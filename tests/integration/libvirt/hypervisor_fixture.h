@@ -15,10 +15,10 @@
 
 namespace mold::agentd {
 
-class HypervisorFixture : public ::testing::Test {
- protected:
-  HypervisorFixture() : loop_(runtime::make_loop()) { EXPECT_OK(EventBridge::install(*loop_)); }
-  ~HypervisorFixture() override {
+class HypervisorRig {
+ public:
+  HypervisorRig() : loop_(runtime::make_loop()) { EXPECT_OK(EventBridge::install(*loop_)); }
+  ~HypervisorRig() {
     hypervisor_.reset();
     EventBridge::detach();
   }
@@ -48,11 +48,23 @@ class HypervisorFixture : public ::testing::Test {
       });
     });
   }
+  // For messages of failed expectations.
+  [[nodiscard]] std::string seen() const {
+    std::string text = "seen:";
+    for (const core::VmReport& report : seen_) {
+      text += " " + std::to_string(report.generation.value) + "/" +
+              std::string(to_string(report.power)) + "/" +
+              std::string(to_string(report.gone_reason));
+    }
+    return text;
+  }
 
   std::unique_ptr<runtime::EventLoop> loop_;
   std::vector<core::VmReport> seen_;
   std::vector<port::DomainList> lists_;
   std::unique_ptr<LibvirtHypervisor> hypervisor_;
 };
+
+class HypervisorFixture : public ::testing::Test, protected HypervisorRig {};
 
 }  // namespace mold::agentd

@@ -100,7 +100,7 @@ TEST_F(LibvirtdTest, ALifeThatEndsByPowerButton) {
   EXPECT_TRUE(disk_changes());
   EXPECT_EQ(wait([&](auto done) { hypervisor_->shutdown(ref(1), done); }).outcome,
             Outcome::kConfirmed);
-  EXPECT_TRUE(sees(Generation{1}, DomainPower::kGone, GoneReason::kShutdown));
+  EXPECT_TRUE(sees(Generation{1}, DomainPower::kGone, GoneReason::kShutdown)) << seen();
 }
 
 TEST_F(LibvirtdTest, ALifeThatEndsByForce) {

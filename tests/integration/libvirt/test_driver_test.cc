@@ -15,15 +15,35 @@ constexpr const char* kForeign = "6695eb01-f6a4-8304-79aa-97f2502e193f";
 
 const port::VmRef kRef{VmId{7}, Generation{3}, kUuid};
 
-class TestDriverTest : public HypervisorFixture {
+class TestDriverTest : public ::testing::Test {
  protected:
-  TestDriverTest() : other_(virConnectOpen("test:///default")) {
+  static void SetUpTestSuite() {
+    rig_ = std::make_unique<HypervisorRig>();
     LibvirtHypervisor::Options options;
     options.connection.uri = "test:///default";
-    start(options);
-    EXPECT_TRUE(until([this] { return !lists_.empty(); }));
+    rig_->start(options);
+    ASSERT_TRUE(rig_->until([] { return !rig_->lists_.empty(); }));
   }
-  ~TestDriverTest() override { virConnectClose(other_); }
+  static void TearDownTestSuite() { rig_.reset(); }
+
+  TestDriverTest() : other_(virConnectOpen("test:///default")), hypervisor_(*rig_->hypervisor_) {
+    rig_->seen_.clear();
+  }
+  // What a test left behind must not reach the next.
+  ~TestDriverTest() override {
+    for (const std::uint64_t generation : {3U, 4U}) {
+      const port::VmRef ref{VmId{7}, Generation{generation}, kUuid};
+      wait([&](auto done) { hypervisor_.destroy(ref, done); });
+    }
+    virConnectClose(other_);
+  }
+  static port::HypervisorResult wait(const std::function<void(port::Hypervisor::Done)>& call) {
+    return rig_->wait(call);
+  }
+  template <class... Args>
+  static bool sees(Args... args) {
+    return rig_->sees(args...);
+  }
 
   // Another client of the same libvirt makes a domain with our mark.
   void make_domain(const std::string& uuid, int generation) {
@@ -37,14 +57,18 @@ class TestDriverTest : public HypervisorFixture {
     virDomainFree(made);
   }
 
+  static std::unique_ptr<HypervisorRig> rig_;
   virConnectPtr other_;
+  LibvirtHypervisor& hypervisor_;
 };
 
+std::unique_ptr<HypervisorRig> TestDriverTest::rig_;
+
 TEST_F(TestDriverTest, CountsForeignDomainsAndLeavesThemAlone) {
-  EXPECT_TRUE(lists_[0].ours.empty());
-  EXPECT_EQ(lists_[0].foreign, 1U);
+  EXPECT_TRUE(rig_->lists_[0].ours.empty());
+  EXPECT_EQ(rig_->lists_[0].foreign, 1U);
   const port::VmRef foreign{VmId{1}, Generation{1}, kForeign};
-  const auto result = wait([&](auto done) { hypervisor_->destroy(foreign, done); });
+  const auto result = wait([&](auto done) { hypervisor_.destroy(foreign, done); });
   EXPECT_EQ(result.outcome, Outcome::kFailed);
   EXPECT_EQ(result.error, ErrorKind::kConflict);
   EXPECT_TRUE(result.exists);
@@ -53,9 +77,9 @@ TEST_F(TestDriverTest, CountsForeignDomainsAndLeavesThemAlone) {
 TEST_F(TestDriverTest, SeesDomainsComeAndGo) {
   make_domain(kUuid, 3);
   ASSERT_TRUE(sees(Generation{3}, DomainPower::kRunning));
-  EXPECT_EQ(seen_[0].vm, VmId{7});
-  EXPECT_EQ(seen_[0].uuid, kUuid);
-  const auto result = wait([&](auto done) { hypervisor_->destroy(kRef, done); });
+  EXPECT_EQ(rig_->seen_[0].vm, VmId{7});
+  EXPECT_EQ(rig_->seen_[0].uuid, kUuid);
+  const auto result = wait([&](auto done) { hypervisor_.destroy(kRef, done); });
   EXPECT_EQ(result.outcome, Outcome::kConfirmed);
   EXPECT_FALSE(result.exists);
   EXPECT_TRUE(sees(Generation{3}, DomainPower::kGone, core::GoneReason::kKilled));
@@ -65,23 +89,22 @@ TEST_F(TestDriverTest, AnotherGenerationIsNotTouched) {
   make_domain(kUuid, 4);
   ASSERT_TRUE(sees(Generation{4}, DomainPower::kRunning));
   for (const auto& call : std::vector<std::function<void(port::Hypervisor::Done)>>{
-           [this](auto done) { hypervisor_->destroy(kRef, done); },
-           [this](auto done) { hypervisor_->resume(kRef, done); },
-           [this](auto done) { hypervisor_->shutdown(kRef, done); },
-           [this](auto done) { hypervisor_->reboot(kRef, done); }}) {
+           [this](auto done) { hypervisor_.destroy(kRef, done); },
+           [this](auto done) { hypervisor_.resume(kRef, done); },
+           [this](auto done) { hypervisor_.shutdown(kRef, done); },
+           [this](auto done) { hypervisor_.reboot(kRef, done); }}) {
     const auto result = wait(call);
     EXPECT_EQ(result.outcome, Outcome::kFailed);
     EXPECT_EQ(result.error, ErrorKind::kConflict);
   }
   const port::VmRef right{VmId{7}, Generation{4}, kUuid};
-  EXPECT_EQ(wait([&](auto done) { hypervisor_->destroy(right, done); }).outcome,
+  EXPECT_EQ(wait([&](auto done) { hypervisor_.destroy(right, done); }).outcome,
             Outcome::kConfirmed);
 }
 
 TEST_F(TestDriverTest, CallsForDomainsThatAreNotThere) {
-  EXPECT_EQ(wait([&](auto done) { hypervisor_->destroy(kRef, done); }).outcome,
-            Outcome::kConfirmed);
-  const auto resumed = wait([&](auto done) { hypervisor_->resume(kRef, done); });
+  EXPECT_EQ(wait([&](auto done) { hypervisor_.destroy(kRef, done); }).outcome, Outcome::kConfirmed);
+  const auto resumed = wait([&](auto done) { hypervisor_.resume(kRef, done); });
   EXPECT_EQ(resumed.outcome, Outcome::kFailed);
   EXPECT_EQ(resumed.error, ErrorKind::kNotFound);
   EXPECT_FALSE(resumed.exists);
@@ -90,7 +113,7 @@ TEST_F(TestDriverTest, CallsForDomainsThatAreNotThere) {
 TEST_F(TestDriverTest, ShutdownEndsTheDomain) {
   make_domain(kUuid, 3);
   ASSERT_TRUE(sees(Generation{3}, DomainPower::kRunning));
-  EXPECT_EQ(wait([&](auto done) { hypervisor_->shutdown(kRef, done); }).outcome,
+  EXPECT_EQ(wait([&](auto done) { hypervisor_.shutdown(kRef, done); }).outcome,
             Outcome::kConfirmed);
   EXPECT_TRUE(sees(Generation{3}, DomainPower::kGone, core::GoneReason::kShutdown));
 }
@@ -100,11 +123,11 @@ TEST_F(TestDriverTest, ADomainThatCannotBeMadeIsAFailureAndNotThere) {
   spec.name = "x";
   spec.uuid = kUuid;
   spec.memory_bytes = 4 << 20;
-  const auto result = wait([&](auto done) { hypervisor_->create_paused(kRef, spec, done); });
+  const auto result = wait([&](auto done) { hypervisor_.create_paused(kRef, spec, done); });
   EXPECT_EQ(result.outcome, Outcome::kFailed);
   EXPECT_FALSE(result.exists);
   spec.name = "a/b";
-  EXPECT_EQ(wait([&](auto done) { hypervisor_->create_paused(kRef, spec, done); }).error,
+  EXPECT_EQ(wait([&](auto done) { hypervisor_.create_paused(kRef, spec, done); }).error,
             ErrorKind::kInvalid);
 }
 
