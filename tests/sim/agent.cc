@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/sim/story_text.h"
 #include "tests/sim/world.h"
 
 namespace mold::sim {
@@ -29,6 +30,7 @@ void Agent::start() {
   awaiting_ = retry_set_ = false;
   report_tag_ = 0;
   results_.clear();
+  starts_.clear();
   timer_at_ = 0;
   world_->queue.push(world_->now + world_->draw(20, 400, Draw::kStart, host_, run_),
                      Ev::kAgentListed, host_, run_);
@@ -89,12 +91,11 @@ void Agent::step(const core::AgentEvent& event) {
   const std::vector<core::AgentAction> actions =
       brain_->step(event, view_, world_->hosts[host_].local());
   for (const core::AgentAction& action : actions) {
+    if (world_->story.listens()) world_->tell_host(host_, describe(action));
     if (const auto* call = std::get_if<core::Hypervise>(&action)) {
       world_->hypervisor.call(host_, run_, *call);
     } else if (const auto* result = std::get_if<core::SendResult>(&action)) {
-      if (results_.size() >= kMaxUnacknowledged) results_.erase(results_.begin());
-      results_.push_back({next_tag_++, result->result});
-      send_result(results_.back());
+      this->result(result->result);
     } else if (std::holds_alternative<core::SendReport>(action)) {
       report_tag_ = next_tag_++;
       send_report();
@@ -103,6 +104,12 @@ void Agent::step(const core::AgentEvent& event) {
     }
   }
   set_timer();
+}
+
+void Agent::result(const core::OrderResult& result) {
+  if (results_.size() >= kMaxUnacknowledged) results_.erase(results_.begin());
+  results_.push_back({next_tag_++, result});
+  send_result(results_.back());
 }
 
 void Agent::set_timer() {
@@ -186,6 +193,14 @@ void Agent::session_refused() {
 }
 
 void Agent::order(const core::Order& order) {
+  if (order.kind == core::OrderKind::kStartVm) {
+    core::OrderResult unclear;
+    unclear.op = order.op;
+    unclear.vm = order.vm;
+    unclear.generation = order.generation;
+    unclear.text = "libvirt did not say";
+    starts_[order.vm] = unclear;
+  }
   step(core::OrderArrived{order});
 }
 
@@ -193,7 +208,13 @@ void Agent::domain_event(const core::VmReport& report) {
   if (brain_->ready()) step(core::DomainObserved{report});
 }
 
-void Agent::call_answered(const core::HypervisorAnswered& answer) {
+// An order may be answered "unknown, not gone" before its end is known: the contract allows it, and
+// the manager must make nothing of it.
+void Agent::call_answered(const core::HypervisorAnswered& answer, VmId vm) {
+  const auto start = starts_.find(vm);
+  if (answer.outcome == core::Outcome::kUnknown && start != starts_.end() && epoch()) {
+    result(start->second);
+  }
   step(answer);
 }
 

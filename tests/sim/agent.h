@@ -3,6 +3,7 @@
 // answers; repeats what was not acknowledged; can crash between any two steps and comes back with
 // nothing but what libvirt and the lease board tell it.
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -31,7 +32,7 @@ class Agent {
   void order(const core::Order& order);
   void acknowledged(std::uint64_t tag);
   void domain_event(const core::VmReport& report);
-  void call_answered(const core::HypervisorAnswered& answer);
+  void call_answered(const core::HypervisorAnswered& answer, VmId vm);
 
   [[nodiscard]] bool up() const { return up_; }
   [[nodiscard]] std::uint32_t run() const { return run_; }
@@ -44,6 +45,7 @@ class Agent {
     core::OrderResult result;
   };
   void step(const core::AgentEvent& event);
+  void result(const core::OrderResult& result);
   void say_hello();
   void send_report();
   void send_result(const Unacknowledged& item);
@@ -61,6 +63,7 @@ class Agent {
   std::uint64_t next_tag_ = 1;
   std::uint64_t report_tag_ = 0;  // not acknowledged, or 0
   std::vector<Unacknowledged> results_;
+  std::map<VmId, core::OrderResult> starts_;  // what an unclear start answers meanwhile
   bool retry_set_ = false;
   Ms timer_at_ = 0;  // active time of the timer that is set, or 0
   core::LeaseView view_;

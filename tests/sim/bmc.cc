@@ -16,6 +16,7 @@ void Bmcs::begin(World& world) {
   world_ = &world;
   calls_.reset();
   open_ = 0;
+  echoes_.clear();
   faults_.assign(world.hosts.size(), {});
 }
 
@@ -36,9 +37,9 @@ void Bmcs::reply(std::uint32_t slot, Ms after, Outcome outcome, bool read_back) 
   expect(slot, after, false);
   // Delivery is at least once, as everywhere.
   const Plan& plan = world_->plan();
-  if (!world_->healed && world_->noise.chance(2 * plan.message_duplicate, Draw::kDuplicate,
+  if (!world_->healed && world_->noise.chance(10 * plan.message_duplicate, Draw::kDuplicate,
                                               world_->now, c.what.host.value, c.what.op.value)) {
-    expect(slot, after + world_->draw(100, 90'000, Draw::kLateBy, c.what.op.value), false);
+    expect(slot, after + world_->draw(100, 150'000, Draw::kLateBy, c.what.op.value), false);
   }
 }
 
@@ -140,8 +141,17 @@ void Bmcs::answer(std::uint32_t slot) {
     const bool off = world_->hosts[c.what.host.value - 1].power == Power::kOff;
     a.state = off ? core::PowerState::kOff : core::PowerState::kOn;
   }
+  if (faults_[c.what.host.value - 1].echo > 0) echoes_.push_back({a, c.manager_run});
   c.read_back = false;  // a repeated answer is the old answer
   world_->manager.power_answered(a, c.manager_run);
+}
+
+void Bmcs::echo(std::size_t host, bool begins) {
+  faults_[host].echo += begins ? 1 : -1;
+  if (begins) return;
+  for (const Echo& e : echoes_) {
+    if (e.answer.host.value == host + 1) world_->manager.power_answered(e.answer, e.manager_run);
+  }
 }
 
 void Bmcs::release(std::uint32_t slot) {

@@ -21,6 +21,7 @@ struct BmcFaults {
   int false_failure = 0;
   int lying = 0;
   int password = 0;
+  int echo = 0;
 };
 
 struct PowerCall {
@@ -38,6 +39,8 @@ class Bmcs {
   void effect(std::uint32_t slot);
   void answer(std::uint32_t slot);
   void release(std::uint32_t slot);
+  // While it lasts, answers are remembered; when it ends, they come a second time.
+  void echo(std::size_t host, bool begins);
   BmcFaults& faults(std::size_t host) { return faults_[host]; }
   void heal_all() { faults_.assign(faults_.size(), {}); }
   [[nodiscard]] std::size_t open_calls() const { return open_; }
@@ -51,6 +54,11 @@ class Bmcs {
   World* world_ = nullptr;
   Slab<PowerCall> calls_;
   std::size_t open_ = 0;
+  struct Echo {
+    core::PowerAnswered answer;
+    std::uint32_t manager_run = 0;
+  };
+  std::vector<Echo> echoes_;
   std::vector<BmcFaults> faults_;
 };
 

@@ -61,6 +61,8 @@ std::string_view to_string(FaultKind kind) {
       return "bmc-lying";
     case kBmcPassword:
       return "bmc-password";
+    case kBmcEcho:
+      return "bmc-echo";
     case kManagerCrash:
       return "manager-crash";
     case kManagerStall:
@@ -81,6 +83,8 @@ std::string_view to_string(FaultKind kind) {
       return "reboot";
     case kDestroy:
       return "destroy";
+    case kMove:
+      return "move";
     case kHaOff:
       return "ha-off";
     case kDrain:
@@ -96,7 +100,7 @@ std::string_view to_string(FaultKind kind) {
 bool aims_at_vm(FaultKind kind) {
   using enum FaultKind;
   return kind == kGuestCrash || kind == kDeploy || kind == kStart || kind == kStop ||
-         kind == kForceStop || kind == kReboot || kind == kDestroy;
+         kind == kForceStop || kind == kReboot || kind == kDestroy || kind == kMove;
 }
 
 bool aims_at_pool(FaultKind kind) {

@@ -38,6 +38,7 @@ enum class FaultKind : std::uint8_t {
   kBmcFalseFailure,  // does it, says "failed"
   kBmcLying,         // says "accepted", does nothing; its status is true
   kBmcPassword,      // wrong credentials
+  kBmcEcho,          // answers given meanwhile are delivered again at its end
   kManagerCrash,     // arg: where in a turn
   kManagerStall,
   kStoreSlow,
@@ -49,12 +50,13 @@ enum class FaultKind : std::uint8_t {
   kForceStop,
   kReboot,
   kDestroy,
+  kMove,         // stops a VM by force, and starts it on host `arg` at the end
   kHaOff,        // HA of a host off, and on again at the end
   kDrain,        // host admits no VMs, and again at the end
   kConfirmDead,  // only when it is: the operator looked
   kApiPower,     // off/on/reset/status through the manager (arg)
 };
-inline constexpr int kFaultKindCount = 40;
+inline constexpr int kFaultKindCount = 42;
 
 struct FaultLine {
   Ms at = 0;

@@ -15,8 +15,11 @@ constexpr Ms kLookOften = 100;
 void Heartbeat::begin(World& world, std::size_t host) {
   world_ = &world;
   host_ = host;
-  up_ = false;
+  up_ = watchdog_armed_ = false;
   run_ = 0;
+  incarnation_ = 0;
+  updated_at_ = {};
+  fed_at_ = 0;
   for (std::size_t p = 0; p < world.pools.count(); ++p) {
     children_[p].seen.assign(world.hosts.size(), {});
   }

@@ -11,7 +11,7 @@ void SimHost::begin(World& world, std::size_t index) {
   frozen = false;
   boot = times_off = 0;
   no_electricity = 0;
-  hands_off_until = 0;
+  hands_off_until = last_domain_event = 0;
   offset_ = world.plan().hosts[index].clock_offset;
   lost_ = stun_began_ = 0;
   freezes_ = stuns_ = 0;

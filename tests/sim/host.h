@@ -40,8 +40,9 @@ class SimHost {
   bool frozen = false;
   std::uint32_t boot = 0;
   std::uint32_t times_off = 0;
-  int no_electricity = 0;  // active power cuts
-  Ms hands_off_until = 0;  // the operator who confirmed its death leaves it off
+  int no_electricity = 0;    // active power cuts
+  Ms last_domain_event = 0;  // libvirt tells events in their order
+  Ms hands_off_until = 0;    // the operator who confirmed its death leaves it off
   Heartbeat heartbeat;
   Agent agent;
 

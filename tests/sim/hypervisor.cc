@@ -7,7 +7,7 @@ namespace mold::sim {
 namespace {
 
 using Verb = core::HypervisorVerb;
-constexpr Ms kCallTimeout = 20'000;  // libvirt's keepalive and the agent's own deadline
+constexpr Ms kCallTimeout = 45'000;  // libvirt's keepalive and the agent's own deadline
 constexpr Ms kPoll = 250;
 
 bool touches_storage(Verb verb) {
@@ -52,7 +52,10 @@ void Hypervisor::call(std::size_t host, std::uint32_t agent_run, const core::Hyp
   c.events = 0;
   const bool slow = what.verb == Verb::kCreatePaused;
   const std::uint64_t vm = what.vm.value;
-  const Ms takes = world_->draw(slow ? 40 : 3, slow ? 2'500 : 60, Draw::kCallTime, vm, slot);
+  Ms takes = world_->draw(slow ? 40 : 3, slow ? 2'500 : 60, Draw::kCallTime, vm, slot);
+  if (slow && world_->noise.chance(world_->plan().slow_starts, Draw::kGuest, world_->now, vm)) {
+    takes += world_->draw(1'000, 14'000, Draw::kGuest, vm, 1);
+  }
   const Ms gives_up = world_->draw(500, 4'000, Draw::kLate, vm, slot);
   switch (fate(c, slot)) {
     case Fate::kWorks:
@@ -182,7 +185,7 @@ void Hypervisor::answer(std::uint32_t slot) {
     c.answer.exists = world_->noise.chance(50, Draw::kExists, world_->now, c.what.vm.value, slot);
   }
   if (host.agent.up() && host.agent.run() == c.agent_run) {
-    host.agent.call_answered(c.answer);
+    host.agent.call_answered(c.answer, c.what.vm);
   }
 }
 

@@ -82,6 +82,7 @@ void Injector::apply(const FaultLine& line, std::size_t index, bool begins) {
     case kBmcLostAnswer:
     case kBmcFalseFailure:
     case kBmcLying:
+    case kBmcEcho:
     case kBmcPassword:
       return bmc(line, begins);
     case kGuestCrash:
@@ -92,6 +93,7 @@ void Injector::apply(const FaultLine& line, std::size_t index, bool begins) {
     case kForceStop:
     case kReboot:
     case kDestroy:
+    case kMove:
     case kHaOff:
     case kDrain:
     case kConfirmDead:
@@ -171,6 +173,7 @@ void Injector::bmc(const FaultLine& line, bool begins) {
   if (line.kind == FaultKind::kBmcFalseFailure) f.false_failure += by;
   if (line.kind == FaultKind::kBmcLying) f.lying += by;
   if (line.kind == FaultKind::kBmcPassword) f.password += by;
+  if (line.kind == FaultKind::kBmcEcho) world_->bmcs.echo(line.target, begins);
 }
 
 void Injector::process(const FaultLine& line, bool begins) {
@@ -214,6 +217,10 @@ void Injector::person(const FaultLine& line, bool begins) {
   if (line.kind == kForceStop) wish(line, core::VmWish::kStop, true, false);
   if (line.kind == kReboot) wish(line, core::VmWish::kReboot, false, false);
   if (line.kind == kDestroy) wish(line, core::VmWish::kDestroy, false, true);
+  if (line.kind == kMove) {
+    wish(line, begins ? core::VmWish::kStop : core::VmWish::kStart, begins, false,
+         begins ? HostId{} : HostId{line.arg});
+  }
   if (line.kind == kHaOff) world_->manager.person(core::HaSet{host, !begins});
   if (line.kind == kDrain) world_->manager.person(core::HostAdmissionSet{host, !begins});
   if (line.kind == kConfirmDead) confirm_dead(line.target);
@@ -240,10 +247,10 @@ void Injector::deploy() {
   world_->manager.person(deployed);
 }
 
-void Injector::wish(const FaultLine& line, core::VmWish wish, bool forced, bool expunge) {
+void Injector::wish(const FaultLine& line, core::VmWish wish, bool forced, bool expunge,
+                    HostId pinned) {
   const VmId vm{line.target + 1U};
-  world_->manager.person(
-      core::VmRequested{vm, wish, forced, expunge, HostId{}, JobId{next_job_++}});
+  world_->manager.person(core::VmRequested{vm, wish, forced, expunge, pinned, JobId{next_job_++}});
 }
 
 // The operator went there and looked: it is off, and it is left off until the word has arrived.

@@ -29,7 +29,8 @@ class Injector {
   void person(const FaultLine& line, bool begins);
   void api_power(const FaultLine& line, HostId host);
   void deploy();
-  void wish(const FaultLine& line, core::VmWish wish, bool forced, bool expunge);
+  void wish(const FaultLine& line, core::VmWish wish, bool forced, bool expunge,
+            HostId pinned = {});
   void confirm_dead(std::size_t host);
   void apply(const FaultLine& line, std::size_t index, bool begins);
 

@@ -22,6 +22,7 @@ void Manager::begin(World& world) {
   store_slow_ = 0;
   waiting_.clear();
   crash_in_ = 0;
+  timer_at_ = stalled_until_ = 0;
 }
 
 Now Manager::now() const {

@@ -39,6 +39,9 @@ std::uint32_t Net::down_slot(std::size_t host, DownKind kind) {
   DownMessage& m = downs_[slot];
   m.kind = kind;
   m.host = host;
+  m.number = 0;
+  m.epoch = Epoch{};
+  m.order.op = OpId{};
   m.sent_at = world_->active();
   return slot;
 }

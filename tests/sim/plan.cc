@@ -103,12 +103,13 @@ constexpr Weight kWeights[] = {
     {FaultKind::kBmcDead, 2},        {FaultKind::kBmcSlow, 2},
     {FaultKind::kBmcLostAnswer, 2},  {FaultKind::kBmcFalseFailure, 2},
     {FaultKind::kBmcLying, 2},       {FaultKind::kBmcPassword, 1},
-    {FaultKind::kManagerCrash, 4},   {FaultKind::kManagerStall, 2},
-    {FaultKind::kStoreSlow, 1},      {FaultKind::kGuestCrash, 3},
-    {FaultKind::kDeploy, 3},         {FaultKind::kStart, 4},
-    {FaultKind::kStop, 3},           {FaultKind::kForceStop, 2},
-    {FaultKind::kReboot, 2},         {FaultKind::kDestroy, 1},
-    {FaultKind::kHaOff, 1},          {FaultKind::kDrain, 1},
+    {FaultKind::kBmcEcho, 1},        {FaultKind::kManagerCrash, 4},
+    {FaultKind::kManagerStall, 2},   {FaultKind::kStoreSlow, 1},
+    {FaultKind::kGuestCrash, 3},     {FaultKind::kDeploy, 3},
+    {FaultKind::kStart, 4},          {FaultKind::kStop, 3},
+    {FaultKind::kForceStop, 2},      {FaultKind::kReboot, 2},
+    {FaultKind::kDestroy, 1},        {FaultKind::kHaOff, 1},
+    {FaultKind::kMove, 2},           {FaultKind::kDrain, 1},
     {FaultKind::kConfirmDead, 1},    {FaultKind::kApiPower, 2},
 };
 
@@ -142,6 +143,7 @@ Ms draw_length(Rng& rng, FaultKind kind, const Plan& plan) {
     case kPowerCut:
     case kPsuCut:
       return rng.between(15'000, 90'000);
+    case kMove:
     case kHaOff:
     case kDrain:
       return rng.between(10'000, 60'000);
@@ -150,6 +152,7 @@ Ms draw_length(Rng& rng, FaultKind kind, const Plan& plan) {
     case kBmcLostAnswer:
     case kBmcFalseFailure:
     case kBmcLying:
+    case kBmcEcho:
     case kBmcPassword:
       return rng.between(10'000, 60'000);
     // Interesting lengths lie around the deadlines that both sides count with.
@@ -193,6 +196,8 @@ FaultLine draw_line(Rng& rng, FaultKind kind, Ms at, std::size_t focus, const Pl
     line.arg = static_cast<std::uint32_t>(rng.between(5, 50));
   } else if (kind == FaultKind::kManagerCrash || kind == FaultKind::kApiPower) {
     line.arg = static_cast<std::uint32_t>(rng.below(8));
+  } else if (kind == FaultKind::kMove) {
+    line.arg = static_cast<std::uint32_t>(1 + rng.below(plan.hosts.size()));
   }
   return line;
 }
@@ -228,6 +233,68 @@ bool is_death(FaultKind kind) {
   return kind == kPowerCut || kind == kPsuCut || kind == kFreeze || kind == kIsolate;
 }
 
+// Faults that only bite together, in one row. Random lines meet like this too, but seldom.
+void conspire(Rng& rng, Plan& plan) {
+  using enum FaultKind;
+  const Ms deadline = plan.ladder.deadline.count();
+  const Ms at = rng.between(20'000, plan.heal_at - 300'000);
+  const auto x = static_cast<std::uint16_t>(rng.below(plan.hosts.size()));
+  const auto y =
+      static_cast<std::uint16_t>((x + 1 + rng.below(plan.hosts.size() - 1)) % plan.hosts.size());
+  const auto add = [&](FaultKind kind, std::uint16_t host, Ms after, Ms lasts,
+                       std::uint32_t arg = 0) {
+    for (int p = 0; p < (kind == kPoolStale ? plan.pools : 1); ++p) {
+      plan.lines.push_back({at + after, kind, host, static_cast<std::uint16_t>(p), lasts, arg});
+    }
+  };
+  // Somebody moves three VMs to that host; they are started there at `when`.
+  const auto move_to = [&](std::uint16_t host, Ms when) {
+    for (int i = 0; i < 3; ++i) {
+      plan.lines.push_back({at + when - 6'000, kMove,
+                            static_cast<std::uint16_t>(rng.below(plan.vms.size())), 0, 6'000,
+                            host + 1U});
+    }
+  };
+  switch (rng.below(5)) {
+    case 0: {  // cut off, and everybody else reads an old snapshot of the pool
+      const std::uint32_t all = (1U << plan.hosts.size()) - 1;
+      add(kBmcDead, x, 0, 3 * deadline);
+      add(kPoolStale, x, 0, 3 * deadline, all & ~(1U << x));
+      add(kNetCut, x, rng.between(0, 3'000), 2 * deadline + 5'000);
+      return;
+    }
+    case 1:  // a new boot that cannot beat, under the record that its last boot left
+      add(kBeatHang, x, 0, 180'000);
+      add(kReset, x, 100, 0);
+      move_to(x, 80'000);
+      add(kBmcDead, x, 60'000, 120'000);
+      add(kNetCut, x, rng.between(83'000, 120'000), 40'000);
+      return;
+    case 2:  // who shall take VMs is cut off while starting them
+      plan.slow_starts = 80;
+      move_to(y, 8'000);
+      add(kBmcDead, y, 0, 90'000);
+      add(rng.chance(80) ? kIsolate : kFreeze, y, 8'000 + rng.between(10, 3'000),
+          rng.between(deadline + 3'000, 3 * deadline));
+      return;
+    case 3:  // many starts and many new sessions, over wires that keep old messages
+      plan.slow_starts = 80;
+      add(kNetBad, y, 0, 60'000, 48);  // even: everybody
+      add(kPowerCut, x, 1'000, 60'000);
+      for (int i = 0; i < 3; ++i) add(kAgentCrash, y, rng.between(7'000, 25'000), 300);
+      return;
+    default: {  // dies again soon after it came back, its BMC fails, and old answers come again
+      const Ms again = rng.between(60'000, 140'000);
+      move_to(x, again - 5'000);
+      add(kPowerCut, x, 0, 6'000);
+      add(kBmcDead, x, 35'000, 150'000);
+      add(rng.chance(50) ? kIsolate : kFreeze, x, again, rng.between(6'000, 2 * deadline));
+      add(kBmcEcho, x, 0, again + rng.between(4'000, 12'000));
+      return;
+    }
+  }
+}
+
 void draw_lines(Rng& rng, Plan& plan) {
   unsigned on[kFaultKindCount] = {};
   unsigned total = 0;
@@ -237,7 +304,9 @@ void draw_lines(Rng& rng, Plan& plan) {
     total += weight;
   }
   if (total == 0) on[0] = total = 1;
-  const std::int64_t storms = rng.between(1, 3);
+  const bool conspiracy = rng.chance(30);
+  if (conspiracy) conspire(rng, plan);
+  const std::int64_t storms = rng.between(conspiracy ? 0 : 1, 2);
   const Ms last = plan.heal_at - 30'000;
   for (std::int64_t s = 0; s < storms; ++s) {
     const Ms begin = rng.between(10'000, last);
@@ -286,6 +355,10 @@ void draw_plan(std::uint64_t seed, const Shape& shape, Plan& plan) {
   MOLD_CHECK(valid.has_value(), valid ? "" : valid.error().what);
   draw_cluster(rng, plan);
   plan.call_fails = rng.chance(40) ? static_cast<unsigned>(rng.between(1, 20)) : 0;
+  const auto crowd = static_cast<std::uint64_t>(plan.shape.vms + 10) * 4;
+  const auto others = static_cast<std::uint64_t>(plan.shape.hosts - 1);
+  plan.host_gib = rng.chance(50) ? 64 + crowd / others : 4 + crowd / others;
+  plan.slow_starts = rng.chance(30) ? 60 : 0;
   plan.call_unknown = rng.chance(40) ? static_cast<unsigned>(rng.between(1, 20)) : 0;
   plan.guest_ignores_acpi = rng.chance(40) ? static_cast<unsigned>(rng.between(5, 60)) : 0;
   plan.message_loss = rng.chance(30) ? static_cast<unsigned>(rng.between(1, 5)) : 0;

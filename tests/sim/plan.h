@@ -48,10 +48,12 @@ struct Plan {
   std::vector<FaultLine> lines;  // sorted by time
   Ms heal_at = 0;
   Ms end_at = 0;
-  Ms repair_after = 0;  // a host found off is switched on by somebody after about this long
+  Ms repair_after = 0;          // a host found off is switched on by somebody after about this long
+  std::uint64_t host_gib = 64;  // memory of a host; VMs take 4
   // everyday trouble, in percent, all through the faulty phase
   unsigned call_fails = 0;
   unsigned call_unknown = 0;
+  unsigned slow_starts = 0;
   unsigned guest_ignores_acpi = 0;
   unsigned message_loss = 0;
   unsigned message_duplicate = 0;

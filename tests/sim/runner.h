@@ -13,9 +13,9 @@ namespace mold::sim {
 
 struct SeedJob {
   std::uint64_t seed = 1;
-  Shape shape;
-  RunOptions options;
-  std::optional<std::vector<std::size_t>> only;  // numbers of the lines to keep, ascending
+  Shape shape{};
+  RunOptions options{};
+  std::optional<std::vector<std::size_t>> only{};  // numbers of the lines to keep, ascending
 };
 
 class Runner {

@@ -7,6 +7,27 @@ std::string id(std::uint64_t value) {
   return std::to_string(value);
 }
 
+std::string_view verb_text(core::HypervisorVerb verb) {
+  using enum core::HypervisorVerb;
+  switch (verb) {
+    case kCreatePaused:
+      return "create";
+    case kResume:
+      return "resume";
+    case kShutdown:
+      return "shutdown";
+    case kDestroy:
+      return "destroy";
+    case kReboot:
+      return "reboot";
+    case kCreateDisk:
+      return "create-disk";
+    case kDeleteDisk:
+      return "delete-disk";
+  }
+  return "?";
+}
+
 std::string order_text(const core::Order& o) {
   std::string text = "-> host " + id(o.host.value) + ": ";
   text += core::to_string(o.kind);
@@ -44,6 +65,19 @@ StoryText describe(const core::Action& action) {
                             ": " + a->text};
   }
   return {};
+}
+
+std::string describe(const core::AgentAction& action) {
+  if (const auto* a = std::get_if<core::Hypervise>(&action)) {
+    return "agent: libvirt " + std::string(verb_text(a->verb)) + " v" + id(a->vm.value) +
+           " generation " + id(a->generation.value);
+  }
+  if (const auto* a = std::get_if<core::SendResult>(&action)) {
+    return "agent: op " + id(a->result.op.value) + " v" + id(a->result.vm.value) + " " +
+           std::string(core::to_string(a->result.outcome)) + (a->result.gone ? ", gone" : "") +
+           " (" + a->result.text + ")";
+  }
+  return std::holds_alternative<core::SendReport>(action) ? "agent: report" : "agent: hello";
 }
 
 }  // namespace mold::sim

@@ -1,7 +1,8 @@
 #pragma once
-// The brain's actions as one readable line each, for --trace.
+// The brains' actions as one readable line each, for --trace.
 #include <string>
 
+#include "core/agent/agent_brain.h"
 #include "core/engine/action.h"
 
 namespace mold::sim {
@@ -12,5 +13,6 @@ struct StoryText {
 };
 
 StoryText describe(const core::Action& action);
+std::string describe(const core::AgentAction& action);
 
 }  // namespace mold::sim

@@ -17,7 +17,7 @@ constexpr std::uint64_t kEventLimit =
 }  // namespace
 
 core::Capacity World::capacity() const {
-  return {.cpus = 32, .cpu_mhz = 3000, .memory_bytes = std::uint64_t{64} << 30U};
+  return {.cpus = 32, .cpu_mhz = 3000, .memory_bytes = plan_->host_gib << 30U};
 }
 
 RunResult World::run(const Plan& plan, const RunOptions& options) {
@@ -104,8 +104,9 @@ void World::domain_event(const Qemu& q, core::GoneReason reason) {
   const std::uint32_t slot = reports_.take();
   reports_[slot] = report_of(q);
   reports_[slot].gone_reason = reason;
-  queue.push(now + draw(1, 30, Draw::kDelay, q.host, q.vm.value), Ev::kDomainEvent, q.host,
-             hosts[q.host].agent.run(), slot);
+  Ms& last = hosts[q.host].last_domain_event;
+  last = std::max(last, now + draw(1, 30, Draw::kDelay, q.host, q.vm.value));
+  queue.push(last, Ev::kDomainEvent, q.host, hosts[q.host].agent.run(), slot);
 }
 
 void World::kill_pool_vms(std::size_t host, std::size_t pool) {
