@@ -3,17 +3,9 @@
 namespace mold::runtime {
 namespace {
 
-curl_blob as_blob(const std::string& text) {
-  curl_blob blob{};
-  blob.data = const_cast<char*>(text.data());  // copied by curl
-  blob.len = text.size();
-  blob.flags = CURL_BLOB_COPY;
-  return blob;
-}
-
-void set_blob(CURL* easy, CURLoption option, const std::string& text) {
-  curl_blob blob = as_blob(text);
-  curl_easy_setopt(easy, option, &blob);
+// The material's file where there is one, else the caller's.
+const std::string& either(const PemFile* own, const std::string& given) {
+  return own != nullptr && !own->path().empty() ? own->path() : given;
 }
 
 bool is_clean(std::string_view text) {
@@ -22,20 +14,14 @@ bool is_clean(std::string_view text) {
 
 }  // namespace
 
-void set_curl_tls(CURL* easy, const HttpTls& tls) {
-  static const TlsMaterial kNothing;
-  const TlsMaterial& own = tls.material ? *tls.material : kNothing;
-  if (!own.ca_pem.empty()) {
-    set_blob(easy, CURLOPT_CAINFO_BLOB, own.ca_pem);
-  } else if (!tls.ca_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
-  }
-  if (!own.cert_pem.empty()) {
-    set_blob(easy, CURLOPT_SSLCERT_BLOB, own.cert_pem);
-    set_blob(easy, CURLOPT_SSLKEY_BLOB, own.key_pem.reveal());
-  } else if (!tls.cert_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.cert_file.c_str());
-    curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
+void set_curl_tls(CURL* easy, const HttpTls& tls, const PemFiles* files) {
+  const std::string& ca = either(files ? &files->ca : nullptr, tls.ca_file);
+  if (!ca.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, ca.c_str());
+  const std::string& cert = either(files ? &files->cert : nullptr, tls.cert_file);
+  if (!cert.empty()) {
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, cert.c_str());
+    const std::string& key = either(files ? &files->key : nullptr, tls.key_file);
+    curl_easy_setopt(easy, CURLOPT_SSLKEY, key.c_str());
   }
   if (!tls.pinned_public_key.empty()) {
     curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, tls.pinned_public_key.c_str());

@@ -8,13 +8,15 @@
 
 #include "lib/base/result.h"
 #include "lib/runtime/http_client.h"
+#include "lib/runtime/pem_file.h"
 
 namespace mold::runtime {
 
 // kInvalid: line breaks or NUL where they would forge another header.
 Status check_http_request(const HttpRequest& request);
 void set_curl_method(CURL* easy, const HttpRequest& request);  // keeps pointers into the request
-void set_curl_tls(CURL* easy, const HttpTls& tls);
+// `files` are the material's, or null; they must outlive the transfer.
+void set_curl_tls(CURL* easy, const HttpTls& tls, const PemFiles* files);
 curl_slist* make_curl_headers(const HttpRequest& request);  // the caller frees it
 
 // `sent`: some of the request had left when it went wrong.

@@ -25,6 +25,7 @@ struct HttpHandle::State {
   HttpRequest request;
   std::function<void(Result<HttpResponse>)> done;
   HttpResponse response;
+  std::shared_ptr<const PemFiles> pem_files;
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
   bool too_long = false;
@@ -81,6 +82,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<Impl> {
   Timer timer;
   std::map<int, std::unique_ptr<IoSource>> sockets;
   std::map<CURL*, std::shared_ptr<Request>> running;
+  PemCache pems;
 
   bool add(const std::shared_ptr<Request>& request);
   void drop(CURL* easy);
@@ -189,6 +191,9 @@ void HttpClient::Impl::act(curl_socket_t fd, int flags) {
 
 bool HttpClient::Impl::add(const std::shared_ptr<Request>& request) {
   const HttpRequest& r = request->request;
+  auto files = pems.of(r.tls.material);
+  if (!files) return false;
+  request->pem_files = std::move(*files);
   CURL* const easy = curl_easy_init();
   if (easy == nullptr) return false;
   request->easy = easy;
@@ -208,7 +213,7 @@ bool HttpClient::Impl::add(const std::shared_ptr<Request>& request) {
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Impl::on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, request.get());
   set_curl_method(easy, r);
-  set_curl_tls(easy, r.tls);
+  set_curl_tls(easy, r.tls, request->pem_files.get());
   if (r.auth) {
     curl_easy_setopt(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
     curl_easy_setopt(easy, CURLOPT_USERNAME, r.auth->user.c_str());
