@@ -1,10 +1,12 @@
 #include "agentd/agent.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agentd/control/status_json.h"
 #include "agentd/heartbeat/pools_file.h"
 #include "agentd/heartbeat/uuid.h"
+#include "agentd/host/memory_trim.h"
 #include "agentd/libvirt/event_bridge.h"
 #include "lib/runtime/files.h"
 #include "lib/runtime/journal_log.h"
@@ -18,6 +20,8 @@ constexpr Duration kStallTick{100};
 constexpr Duration kStatusEvery{2'000};
 constexpr Duration kLookForIdentity{2'000};
 constexpr Duration kFileDeadline{30'000};
+constexpr Duration kFirstTrim{3'000};
+constexpr Duration kTrimEvery{600'000};
 
 DiskStore::Options disk_options(const std::string& boot_id) {
   DiskStore::Options options;
@@ -51,7 +55,8 @@ Agent::Agent(runtime::EventLoop& loop, AgentConfig config, HostFacts facts)
             [this] { link_.reconnect(); }}),
       identity_timer_(loop),
       stall_timer_(loop),
-      status_timer_(loop) {}
+      status_timer_(loop),
+      trim_timer_(loop) {}
 
 Agent::~Agent() {
   EventBridge::detach();
@@ -67,7 +72,15 @@ Status Agent::start() {
   find_identity();
   status_timer_.start_periodic(kStatusEvery, [this] { tell_systemd(); });
   tell_systemd();
+  trim_later(kFirstTrim);
   return {};
+}
+
+void Agent::trim_later(Duration delay) {
+  trim_timer_.start_after(delay, [this] {
+    trim_memory();
+    trim_later(kTrimEvery);
+  });
 }
 
 // ---- identity -----------------------------------------------------------------------------------
@@ -132,6 +145,8 @@ wire::HelloRequest Agent::make_hello() {
   hello.host_uuid = identity_->host_uuid;
   hello.boot_id = facts_.boot_id;
   hello.incarnation = leases_.view(loop_.now()).incarnation;
+  last_hello_ = std::max(last_hello_ + 1, static_cast<std::uint64_t>(loop_.now().ms));
+  hello.sequence = last_hello_;
   hello.agent_version = MOLD_VERSION;
   hello.hostname = facts_.hostname;
   hello.capacity = usable(facts_.total, config_.reserve);
@@ -183,6 +198,7 @@ void Agent::on_session(const wire::HelloRequest& said, const wire::HelloAnswer& 
         },
         kFileDeadline);
   }
+  trim_later(kFirstTrim);  // handshakes are over
   brain_.feed(core::SessionAccepted{answer.epoch, said.incarnation});
 }
 

@@ -49,6 +49,7 @@ class Agent {
   void save_pools();
   void measure_stall();
   void tell_systemd();
+  void trim_later(Duration delay);
   [[nodiscard]] std::string status_text() const;
 
   runtime::EventLoop& loop_;
@@ -70,9 +71,11 @@ class Agent {
 
   std::string cluster_uuid_;
   std::uint64_t pools_version_ = 0;
+  std::uint64_t last_hello_ = 0;  // sequence of the latest hello
   runtime::Timer identity_timer_;
   runtime::Timer stall_timer_;
   runtime::Timer status_timer_;
+  runtime::Timer trim_timer_;
   std::string told_;
 };
 

@@ -49,6 +49,7 @@ ManagerLink::ManagerLink(runtime::EventLoop& loop)
       poll_backoff_(kRetryFirst, kRetryLast, static_cast<std::uint64_t>(loop.wall().ms) + 1) {}
 
 ManagerLink::~ManagerLink() {
+  hooks_ = Hooks{};  // whom they lead to may be half gone
   end_session();
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "agentd/host/memory_trim.h"
 #include "agentd/lease/stall_meter.h"
 #include "tests/unit/lib/runtime/support.h"
 
@@ -80,6 +81,26 @@ TEST(StallMeter, TellsTheGreatestRecentGap) {
   EXPECT_EQ(meter.worst({66'200}), Duration{60'000});
   EXPECT_EQ(meter.worst({66'250}), Duration{70});  // the minute is out of the window
   EXPECT_EQ(meter.worst({66'400}), Duration{0});
+}
+
+TEST(MemoryTrim, TakesOnlyCodeOfFiles) {
+  TextMapping mapping;
+  EXPECT_TRUE(parse_text_mapping(
+      "7f0000000000-7f0000021000 r-xp 00001000 08:01 123   /usr/lib/x.so", mapping));
+  EXPECT_EQ(mapping.begin, 0x7f0000000000U);
+  EXPECT_EQ(mapping.end, 0x7f0000021000U);
+  for (const char* other :
+       {"", "x", "-", " - ", "7f00-7f01 r--p 0 08:01 1 /usr/lib/x.so",  // relocated, perhaps
+        "7f00-7f01 rw-p 0 08:01 1 /usr/lib/x.so", "7f00-7f01 r-xs 0 08:01 1 /usr/lib/x.so",
+        "7f00-7f01 r-xp 0 00:00 0 [vdso]", "7f00-7f01 r-xp 0 00:00 0 ",
+        "7f01-7f00 r-xp 0 08:01 1 /x", "zz-7f00 r-xp 0 08:01 1 /x"}) {
+    EXPECT_FALSE(parse_text_mapping(other, mapping)) << other;
+  }
+}
+
+TEST(MemoryTrim, TheProgramGoesOn) {
+  EXPECT_GT(trim_memory(), 0U);
+  EXPECT_OK(read_facts());
 }
 
 }  // namespace
