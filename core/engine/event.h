@@ -24,6 +24,9 @@ struct HelloReceived {
   Capacity capacity;
   std::vector<VmReport> vms;
   std::uint64_t session = 0;  // correlates the answer
+  // Grows from hello to hello within one boot. A hello that was held up and arrives behind a newer
+  // one carries an old list: believing it would declare running VMs gone.
+  std::uint64_t sequence = 0;
 };
 struct BeatReceived {
   HostId host;
@@ -31,6 +34,7 @@ struct BeatReceived {
   std::uint64_t incarnation = 0;  // lost leases; a change voids the session
   Duration self_stall{0};
   std::vector<LeaseReading> readings;
+  std::uint64_t sequence = 0;  // grows within the session; a late beat carries old readings
 };
 struct ReportReceived {
   HostId host;
@@ -91,6 +95,10 @@ struct VmDeployed {
   JobId job;
   bool start = true;
 };
+struct VmHaSet {
+  VmId vm;
+  bool ha = false;
+};
 enum class VmWish : std::uint8_t { kStart, kStop, kReboot, kDestroy };
 struct VmRequested {
   VmId vm;
@@ -106,6 +114,6 @@ struct TimePassed {};
 using Event = std::variant<HelloReceived, BeatReceived, ReportReceived, OrderAnswered, PowerAnswered,
                            HostAdded, HostRemoved, HostAdmissionSet, PowerControlSet, HaSet,
                            DeathConfirmed, PowerRequested, PoolAdded, PoolRemoved, VmDeployed,
-                           VmRequested, TimePassed>;
+                           VmHaSet, VmRequested, TimePassed>;
 
 }  // namespace mold::core

@@ -11,6 +11,11 @@ void Stepper::on(const HelloReceived& e) {
     turn_.actions.emplace_back(RefuseSession{e.host, "no such host"});
     return;
   }
+  if (is_late(*host, e)) {
+    note(*host, EvidenceKind::kReading, "a hello arrived behind a newer one: not believed");
+    turn_.actions.emplace_back(RefuseSession{e.host, "a newer hello was here before"});
+    return;
+  }
   const bool known = bool(host->epoch);
   const bool reborn = known && (e.boot_id != host->boot_id || mutated(Mutation::kRebornBySameBoot));
   if (host->ha == HaState::kFenced && host->proof && !reborn &&
@@ -26,7 +31,14 @@ void Stepper::on(const HelloReceived& e) {
     release_vms(*host, proof);
     host->proof = std::move(proof);
   }
+  if (known && e.boot_id != host->boot_id) {
+    constexpr std::size_t kRememberedBoots = 8;
+    host->past_boots.push_back(host->boot_id);
+    if (host->past_boots.size() > kRememberedBoots) host->past_boots.erase(host->past_boots.begin());
+  }
   host->boot_id = e.boot_id;
+  host->hello_sequence = e.sequence;
+  host->beat_sequence = 0;
   host->incarnation = e.incarnation;
   host->capacity = e.capacity;
   host->epoch = next(host->epoch);
@@ -42,6 +54,13 @@ void Stepper::on(const HelloReceived& e) {
   move(*host, HaEvent::kReturned, reborn ? "rebooted" : "reconnected under a new epoch");
   take_hello_list(*host, e.vms);
   turn_.actions.emplace_back(OpenSession{host->id, host->epoch, e.session});
+}
+
+// Was this hello sent before one that we have seen?
+bool Stepper::is_late(const Host& host, const HelloReceived& e) {
+  if (e.boot_id == host.boot_id) return e.sequence <= host.hello_sequence;
+  return std::find(host.past_boots.begin(), host.past_boots.end(), e.boot_id) !=
+         host.past_boots.end();
 }
 
 // The list is complete and orders of the old epoch are void: what is not in it is gone.
@@ -72,6 +91,8 @@ void Stepper::on(const BeatReceived& e) {
         RefuseSession{e.host, current ? "a lease was lost" : "the epoch is not current"});
     return;
   }
+  if (e.sequence <= host->beat_sequence) return;  // overtaken: its readings are old
+  host->beat_sequence = e.sequence;
   host->link_up = true;
   host->last_beat = now_.mono;
   host->self_stall = e.self_stall;

@@ -132,6 +132,13 @@ JobKind job_kind(VmWish wish) {
 
 }  // namespace
 
+void Stepper::on(const VmHaSet& e) {
+  Vm* vm = find(e.vm);
+  if (vm == nullptr) return;
+  vm->ha = e.ha;
+  touch(*vm);
+}
+
 void Stepper::on(const VmRequested& e) {
   Job job;
   job.id = e.job;
@@ -202,6 +209,7 @@ void Stepper::wish_reboot(Vm& vm, const VmRequested& e) {
 }
 
 void Stepper::wish_destroy(Vm& vm, const VmRequested& e) {
+  const bool disks_to_go = e.expunge && !vm.expunge;
   vm.desired = Desired::kDestroyed;
   vm.expunge = vm.expunge || e.expunge;
   vm.reboot = false;
@@ -209,7 +217,13 @@ void Stepper::wish_destroy(Vm& vm, const VmRequested& e) {
   switch (vm.state) {
     case VmState::kRunning: vm.op = OpId{}; break;
     case VmState::kStopping: order(vm, OrderKind::kKillVm); break;
-    case VmState::kDestroyed: finish_job(vm, true); break;
+    case VmState::kDestroyed:
+      if (disks_to_go) {
+        move(vm, VmState::kStopped, "expunge asked for");
+      } else {
+        finish_job(vm, true);
+      }
+      break;
     case VmState::kProvisioning:
     case VmState::kStopped:
     case VmState::kStarting:

@@ -27,6 +27,7 @@ class Stepper {
   void on(const HelloReceived& event);
   void on(const BeatReceived& event);
   void on(const ReportReceived& event);
+  static bool is_late(const Host& host, const HelloReceived& event);
   void take_hello_list(Host& host, const std::vector<VmReport>& vms);
   void on_good_beat(Host& host);
   // ---- verdicts.cc: what the evidence means
@@ -65,6 +66,7 @@ class Stepper {
   void on(const PoolAdded& event);
   void on(const PoolRemoved& event);
   void on(const VmDeployed& event);
+  void on(const VmHaSet& event);
   void on(const VmRequested& event);
   void on(const TimePassed&) {}
   void wish_start(Vm& vm, const VmRequested& event);

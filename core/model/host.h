@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/model/proof.h"
 #include "lib/base/ids.h"
@@ -66,6 +67,11 @@ struct Host {
   std::optional<Proof> proof;      // latest proof of death, kept for display
   int recover_attempts = 0;
   // -- volatile: gone after a restart of the manager --
+  // Arrival order is not sending order; a connection to an earlier life of the manager is gone with
+  // it, so these need not outlive it.
+  std::uint64_t hello_sequence = 0;   // of the latest hello of boot_id
+  std::vector<BootId> past_boots;     // boots that were followed by another, newest last
+  std::uint64_t beat_sequence = 0;    // of the latest beat of the session
   bool link_up = false;            // has a session: hello seen and beats since
   Instant last_beat;               // reading of our clock at the latest beat
   Instant ha_since;                // when `ha` was entered

@@ -102,6 +102,7 @@ std::string encode(const HelloRequest& message) {
                      {"host_uuid", message.host_uuid},
                      {"boot_id", message.boot_id},
                      {"incarnation", message.incarnation},
+                     {"sequence", message.sequence},
                      {"agent_version", message.agent_version},
                      {"hostname", message.hostname},
                      {"capacity",
@@ -123,6 +124,7 @@ Result<HelloRequest> decode_hello_request(std::string_view body) {
         out.host_uuid = fields.uuid("host_uuid");
         out.boot_id = fields.uuid("boot_id");
         out.incarnation = fields.number("incarnation");
+        out.sequence = fields.number("sequence");
         out.agent_version = fields.text("agent_version", limits::kName);
         out.hostname = fields.name("hostname", limits::kName);
         out.capacity = read_capacity(fields);

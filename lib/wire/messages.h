@@ -73,6 +73,8 @@ struct HelloRequest {
   std::string host_uuid;
   BootId boot_id;
   std::uint64_t incarnation = 0;  // lost leases since boot
+  // Grows from hello to hello within one boot, also over restarts of the agent (boot-time clock).
+  std::uint64_t sequence = 0;
   std::string agent_version;
   std::string hostname;
   core::Capacity capacity;  // what VMs may use: the host less what is reserved

@@ -263,6 +263,7 @@ void AgentLink::on_beat(HostId host, const Request& request, const Reply& reply)
   event.incarnation = beat->incarnation;
   event.self_stall = Duration{static_cast<std::int64_t>(beat->self_stall_ms)};
   event.readings = readings(beat->readings);
+  event.sequence = beat->seq;
   const TurnOutcome outcome = engine_.submit(std::move(event));
   if (outcome.session_refused) {
     refuse_epoch(host, reply, outcome.why);

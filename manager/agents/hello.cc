@@ -134,6 +134,7 @@ void AgentLink::on_hello(HostId host, const Request& request, const Reply& reply
   event.capacity = hello->capacity;
   event.vms = hello->vms;
   event.session = number;
+  event.sequence = hello->sequence;
   engine_.submit(std::move(event), [this, alive = alive_, number](const Status& status) {
     if (*alive) hello_committed(number, status);
   });

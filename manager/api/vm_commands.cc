@@ -135,14 +135,11 @@ ApiResult<Value> update_vm(Call& call) {
   if (auto group = params.maybe_text("group")) vm.group = std::move(*group);
   if (auto data = params.maybe_text("userdata")) vm.user_data = std::move(*data);
   for (auto& [key, value] : params.map("details")) vm.details[key] = value;
-  const core::Vm* known = core_vm(call.services(), vm.id);
   const auto ha = params.flag("haenable");
-  if (ha && known != nullptr && known->ha != *ha) {
-    return refuse(params.wrong("haenable", "it follows offerha of the VM's service offering"));
-  }
   if (const Status done = call.inventory().update(vm); !done) {
     return refuse(from_error(done.error()));
   }
+  if (ha) call.engine().submit(core::VmHaSet{vm.id, *ha});
   call.about("VirtualMachine", vm.uuid, "Successfully updated VM " + vm.name);
   return single_body("virtualmachine", vm_view(call.services(), vm));
 }

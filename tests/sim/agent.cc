@@ -9,6 +9,7 @@ namespace mold::sim {
 namespace {
 
 constexpr Ms kRetry = 2'000;
+constexpr Ms kReportEvery = 4'000;  // unasked; part of the rhythm (plan.cc)
 constexpr std::size_t kMaxUnacknowledged = 256;
 
 }  // namespace
@@ -28,6 +29,7 @@ void Agent::start() {
   up_ = true;
   brain_.emplace(world_->plan().policy, world_->options().agent_mutation);
   awaiting_ = retry_set_ = false;
+  last_hello_ = beats_ = 0;
   report_tag_ = 0;
   results_.clear();
   starts_.clear();
@@ -77,8 +79,13 @@ void Agent::beat(Ms planned) {
   beat.epoch = *epoch();
   beat.incarnation = world_->hosts[host_].heartbeat.incarnation();
   beat.self_stall = Duration{late};
+  beat.sequence = ++world_->hosts[host_].said;
+  beat.sequence = ++beats_;
   world_->hosts[host_].heartbeat.readings(beat.readings);
+  world_->net.up(slot).epoch = beat.epoch;
+  world_->net.up(slot).routine = true;
   world_->net.send_up(slot);
+  if (planned / interval % (kReportEvery / interval) == 0) send_routine_report();
 }
 
 void Agent::timer() {
@@ -152,6 +159,10 @@ void Agent::say_hello() {
   hello.capacity = world_->capacity();
   hello.vms = brain_->vms();
   hello.session = session_;
+  last_hello_ =
+      std::max(last_hello_ + 1, static_cast<std::uint64_t>(world_->hosts[host_].local().ms));
+  hello.sequence = last_hello_;
+  hello.sequence = ++world_->hosts[host_].said;
   world_->net.up(slot).event = std::move(hello);
   world_->net.send_up(slot);
   want_retry();
@@ -165,14 +176,26 @@ void Agent::send_report() {
   const std::uint32_t slot = world_->net.up_slot(host_);
   world_->net.up(slot).event = core::ReportReceived{HostId{host_ + 1}, *epoch(), brain_->vms()};
   world_->net.up(slot).tag = report_tag_;
+  world_->net.up(slot).epoch = *epoch();
   world_->net.send_up(slot);
   want_retry();
+}
+
+// Again and again, so that nothing stays unsaid for long.
+void Agent::send_routine_report() {
+  if (report_tag_ != 0 || !epoch()) return;
+  const std::uint32_t slot = world_->net.up_slot(host_);
+  world_->net.up(slot).event = core::ReportReceived{HostId{host_ + 1}, *epoch(), brain_->vms()};
+  world_->net.up(slot).epoch = *epoch();
+  world_->net.up(slot).routine = true;
+  world_->net.send_up(slot);
 }
 
 void Agent::send_result(const Unacknowledged& item) {
   const std::uint32_t slot = world_->net.up_slot(host_);
   world_->net.up(slot).event = core::OrderAnswered{HostId{host_ + 1}, item.result};
   world_->net.up(slot).tag = item.tag;
+  world_->net.up(slot).epoch = epoch().value_or(Epoch{});
   world_->net.send_up(slot);
   want_retry();
 }
@@ -188,7 +211,12 @@ void Agent::session_opened(std::uint64_t session, Epoch epoch) {
   step(core::SessionAccepted{epoch, hello_incarnation_});
 }
 
-void Agent::session_refused() {
+);
+}
+
+// The answer to one request: it ends the session that the request was made in, no other.
+void Agent::session_refused(std::uint64_t session, Epoch refused) {
+  if (session != 0 || !epoch() || *epoch() != refused) return;
   step(core::SessionRefused{});
 }
 

@@ -178,11 +178,12 @@ void World::do_line(const Line& line) {
 
 void World::hello(Machine& m) { feed(hello_of(m)); }
 
-HelloReceived World::hello_of(const Machine& m) {
+HelloReceived World::hello_of(Machine& m) {
   HelloReceived hello;
   hello.host = m.id;
   hello.boot_id = m.boot;
   hello.incarnation = m.incarnation;
+  hello.sequence = ++m.said;
   hello.capacity = Capacity{8, 3000, 8ULL << 30U};
   for (const auto& [vm, generation] : m.running)
     hello.vms.push_back(VmReport{vm, "", generation, DomainPower::kRunning, GoneReason::kUnknown});
@@ -194,6 +195,7 @@ void World::beat(Machine& m) {
   beat.host = m.id;
   beat.epoch = brain_->state().hosts.at(m.id).epoch;
   beat.incarnation = m.incarnation;
+  beat.sequence = ++m.said;
   for (const Machine& other : machines_) {
     if (other.id == m.id || !m.reads) continue;
     LeaseReading reading;

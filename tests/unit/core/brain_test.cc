@@ -42,8 +42,9 @@ class BrainRules : public ::testing::Test {
     EXPECT_EQ(the_vm().host, HostId{1});
   }
 
-  static HelloReceived hello(std::uint64_t host, const std::string& boot = "b1") {
+  HelloReceived hello(std::uint64_t host, const std::string& boot = "b1") {
     HelloReceived e;
+    e.sequence = ++said_;
     e.host = HostId{host};
     e.boot_id = boot;
     e.capacity = Capacity{8, 3000, 1ULL << 33U};
@@ -53,6 +54,7 @@ class BrainRules : public ::testing::Test {
     BeatReceived e;
     e.host = HostId{host};
     e.epoch = brain_.state().hosts.at(HostId{host}).epoch;
+    e.sequence = ++said_;
     feed(e);
   }
   void feed(const Event& event) {
@@ -95,6 +97,7 @@ class BrainRules : public ::testing::Test {
 
   Brain brain_{Policy{}, State{}};
   Instant now_{1'000};
+  std::uint64_t said_ = 0;
   Turn last_;
   std::vector<Action> actions_;
 };
@@ -134,6 +137,43 @@ TEST_F(BrainRules, AHelloWithoutItSaysItIsGoneAndItStartsAgain) {
   feed(hello(1));
   EXPECT_EQ(the_vm().state, VmState::kStarting);
   EXPECT_EQ(the_vm().generation, Generation{2});
+}
+
+TEST_F(BrainRules, AHelloThatArrivesBehindANewerOneIsNotBelieved) {
+  const HelloReceived held_up = hello(1);  // sent before the VM was there
+  HelloReceived newer = hello(1);
+  VmReport running;
+  running.vm = VmId{1};
+  running.generation = the_vm().generation;
+  newer.vms.push_back(running);
+  feed(newer);
+  actions_.clear();
+  feed(held_up);
+  EXPECT_EQ(the_vm().state, VmState::kRunning);
+  EXPECT_EQ(the_vm().host, HostId{1});
+  EXPECT_EQ(all<RefuseSession>().size(), 1U);
+}
+
+TEST_F(BrainRules, AHelloOfAnEarlierBootIsNotBelieved) {
+  const HelloReceived held_up = hello(2, "b1");
+  feed(hello(2, "b2"));
+  const Epoch epoch = brain_.state().hosts.at(HostId{2}).epoch;
+  feed(held_up);
+  EXPECT_EQ(brain_.state().hosts.at(HostId{2}).epoch, epoch);
+}
+
+TEST_F(BrainRules, AnOvertakenBeatBringsNoOldReadings) {
+  BeatReceived old;
+  old.host = HostId{2};
+  old.epoch = brain_.state().hosts.at(HostId{2}).epoch;
+  old.sequence = said_;  // as the beat of SetUp
+  LeaseReading reading;
+  reading.pool = kPool;
+  reading.subject = HostId{3};
+  reading.readable = true;
+  old.readings.push_back(reading);
+  feed(old);
+  EXPECT_TRUE(brain_.lease_book().pools_of(HostId{3}).empty());
 }
 
 TEST_F(BrainRules, AStaleCopyIsKilled) {
