@@ -326,7 +326,12 @@ void AgentBrain::on(const DomainObserved& e, Turn& turn) {
     call(std::move(stray), HypervisorVerb::kDestroy, turn);
     return;
   }
+  // A domain that we did not expect: an earlier life of this agent asked for it, and libvirt took its
+  // time. The manager knows whether it may be here.
+  const bool unexpected = known == domains_.end() || known->second.power == DomainPower::kGone ||
+                          known->second.generation != r.generation;
   domains_[r.vm] = AgentDomain{r.uuid, r.generation, r.power, GoneReason::kUnknown, Instant{}};
+  if (unexpected && epoch_) turn.out.emplace_back(SendReport{});
 }
 
 void AgentBrain::on(const DomainsListed& e, Turn& turn) {
