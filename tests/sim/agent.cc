@@ -211,9 +211,6 @@ void Agent::session_opened(std::uint64_t session, Epoch epoch) {
   step(core::SessionAccepted{epoch, hello_incarnation_});
 }
 
-);
-}
-
 // The answer to one request: it ends the session that the request was made in, no other.
 void Agent::session_refused(std::uint64_t session, Epoch refused) {
   if (session != 0 || !epoch() || *epoch() != refused) return;

@@ -28,7 +28,7 @@ class Agent {
   void timer();
   void retry();
   void session_opened(std::uint64_t session, Epoch epoch);
-  void session_refused();
+  void session_refused(std::uint64_t session, Epoch epoch);
   void order(const core::Order& order);
   void acknowledged(std::uint64_t tag);
   void domain_event(const core::VmReport& report);
@@ -48,6 +48,7 @@ class Agent {
   void result(const core::OrderResult& result);
   void say_hello();
   void send_report();
+  void send_routine_report();
   void send_result(const Unacknowledged& item);
   void want_retry();
   void set_timer();
@@ -59,6 +60,8 @@ class Agent {
   std::optional<core::AgentBrain> brain_;
   std::uint64_t session_ = 0;  // of the latest hello; grows for ever
   std::uint64_t hello_incarnation_ = 0;
+  std::uint64_t last_hello_ = 0;  // its sequence: boot-time clock, growing
+  std::uint64_t beats_ = 0;
   bool awaiting_ = false;
   std::uint64_t next_tag_ = 1;
   std::uint64_t report_tag_ = 0;  // not acknowledged, or 0

@@ -19,6 +19,7 @@ void Manager::begin(World& world) {
   run_ = 0;
   brain_.reset();
   committing_ = stalled_ = false;
+  cause_ = {};
   store_slow_ = 0;
   waiting_.clear();
   crash_in_ = 0;
@@ -34,6 +35,7 @@ void Manager::start() {
   clock_origin_ = world_->draw(0, 1'000'000'000, Draw::kStart, 77, run_);
   timer_at_ = 0;
   committing_ = stalled_ = false;
+  cause_ = {};
   waiting_.clear();
   core::State state = stored_;
   forget_volatile(state);
@@ -50,6 +52,7 @@ void Manager::crash(Ms down_for) {
   ++run_;
   brain_.reset();
   committing_ = stalled_ = false;
+  cause_ = {};
   crash_in_ = 0;
   waiting_.clear();
   world_->queue.push(world_->now + down_for, Ev::kManagerUp, 0, run_);
@@ -87,32 +90,57 @@ void Manager::wake(std::uint32_t run) {
 }
 
 void Manager::message(std::uint32_t slot) {
-  UpMessage& m = world_->net.up(slot);
-  if (up()) {
-    take(m.event);
-    if (m.tag != 0 && up()) {
-      const std::uint32_t ack = world_->net.down_slot(m.host, DownKind::kAcknowledged);
-      world_->net.down(ack).number = m.tag;
-      world_->net.send_down(ack);
+  const UpMessage& m = world_->net.up(slot);
+  if (up() && m.manager_run == run_) {
+    Cause cause{.wire = true, .host = m.host, .tag = m.tag, .session = 0, .epoch = m.epoch};
+    if (const auto* hello = std::get_if<core::HelloReceived>(&m.event)) {
+      cause.session = hello->session;
     }
+    take(m.event, cause);
   }
   world_->net.give_up_slot(slot);
 }
 
 void Manager::power_answered(const core::PowerAnswered& answer, std::uint32_t run) {
-  if (up() && run == run_) take(answer);  // the executor died with its manager
+  if (up() && run == run_) take(answer, {});  // the executor died with its manager
 }
 
 void Manager::person(const core::Event& event) {
-  if (up()) take(event);
+  if (up()) take(event, {});
 }
 
-void Manager::take(const core::Event& event) {
+void Manager::take(const core::Event& event, const Cause& cause) {
   if (busy()) {
-    if (waiting_.size() < kMaxWaiting) waiting_.push_back(event);
+    if (waiting_.size() < kMaxWaiting) waiting_.push_back({event, cause});
     return;
   }
+  if (of_old_session(event, cause)) return refuse(cause);
+  cause_ = cause;
   turn(brain_->step(event, now()));
+}
+
+// The link lets results in only under the present epoch, as manager/agents does: what an agent said
+// before it crashed is no word of the agent that runs now.
+bool Manager::of_old_session(const core::Event& event, const Cause& cause) const {
+  if (!cause.wire || !std::holds_alternative<core::OrderAnswered>(event)) return false;
+  const auto host = brain_->state().hosts.find(HostId{cause.host + 1});
+  return host == brain_->state().hosts.end() || host->second.epoch != cause.epoch;
+}
+
+void Manager::refuse(const Cause& cause) {
+  const std::uint32_t slot = world_->net.down_slot(cause.host, DownKind::kSessionRefused);
+  world_->net.down(slot).number = cause.session;
+  world_->net.down(slot).epoch = cause.epoch;
+  world_->net.send_down(slot);
+}
+
+// Only what is durable is acknowledged.
+void Manager::acknowledge() {
+  const Cause cause = std::exchange(cause_, {});
+  if (!cause.wire || cause.tag == 0) return;
+  const std::uint32_t slot = world_->net.down_slot(cause.host, DownKind::kAcknowledged);
+  world_->net.down(slot).number = cause.tag;
+  world_->net.send_down(slot);
 }
 
 void Manager::timer(std::uint32_t run) {
@@ -131,7 +159,7 @@ void Manager::drain() {
   std::swap(waiting_, draining_);
   for (std::size_t i = 0; i < draining_.size(); ++i) {
     if (!up()) break;
-    take(draining_[i]);
+    take(draining_[i].event, draining_[i].cause);
   }
   draining_.clear();
   if (up() && !busy()) turn(brain_->step(core::TimePassed{}, now()));
@@ -162,12 +190,16 @@ bool Manager::crash_here(const core::Turn& turn) {
 }
 
 void Manager::turn(core::Turn&& turn) {
-  if (turn.changes.empty() && turn.actions.empty()) return set_timer();
+  if (turn.changes.empty() && turn.actions.empty()) {
+    acknowledge();
+    return set_timer();
+  }
   if (crash_here(turn)) return;
   pending_ = std::move(turn);
   for (const core::Action& action : pending_.actions) note(action);
   if (pending_.changes.empty()) {
     act(0, pending_.actions.size());
+    acknowledge();
     return set_timer();
   }
   committing_ = true;
@@ -190,6 +222,7 @@ void Manager::committed(std::uint32_t run) {
   store(pending_.changes);
   committing_ = false;
   act(0, pending_.actions.size());
+  acknowledge();
   if (!up()) return;
   if (!waiting_.empty()) {
     drain();
@@ -227,9 +260,8 @@ void Manager::act_one(const core::Action& action) {
     world_->net.down(slot).number = open->session;
     world_->net.down(slot).epoch = open->epoch;
     world_->net.send_down(slot);
-  } else if (const auto* refuse = std::get_if<core::RefuseSession>(&action)) {
-    const auto slot = world_->net.down_slot(refuse->host.value - 1, DownKind::kSessionRefused);
-    world_->net.send_down(slot);
+  } else if (const auto* refusal = std::get_if<core::RefuseSession>(&action)) {
+    if (cause_.wire && cause_.host + 1 == refusal->host.value) refuse(cause_);
   } else if (const auto* send = std::get_if<core::SendOrder>(&action)) {
     if (send->order.kind == core::OrderKind::kStartVm) world_->restart_proof.ordered(send->order);
     const auto slot = world_->net.down_slot(send->order.host.value - 1, DownKind::kOrder);

@@ -41,7 +41,22 @@ class Manager {
 
  private:
   [[nodiscard]] bool busy() const { return committing_ || stalled_; }
-  void take(const core::Event& event);
+  // Who said it, for the acknowledgement or the refusal.
+  struct Cause {
+    bool wire = false;
+    std::size_t host = 0;
+    std::uint64_t tag = 0;
+    std::uint64_t session = 0;
+    Epoch epoch;
+  };
+  struct Waiting {
+    core::Event event;
+    Cause cause;
+  };
+  void take(const core::Event& event, const Cause& cause);
+  [[nodiscard]] bool of_old_session(const core::Event& event, const Cause& cause) const;
+  void refuse(const Cause& cause);
+  void acknowledge();
   void turn(core::Turn&& turn);
   void store(const core::Changes& changes);
   void act(std::size_t first, std::size_t last);
@@ -57,12 +72,13 @@ class Manager {
   std::optional<core::Brain> brain_;
   core::State stored_;
   core::Turn pending_;  // its commit is under way
+  Cause cause_;         // of the turn in hand
   bool committing_ = false;
   bool stalled_ = false;
   Ms stalled_until_ = 0;  // active time
   int store_slow_ = 0;
-  std::vector<core::Event> waiting_;
-  std::vector<core::Event> draining_;
+  std::vector<Waiting> waiting_;
+  std::vector<Waiting> draining_;
   Ms timer_at_ = 0;             // active time, or 0
   std::uint32_t crash_in_ = 0;  // turns with actions until an ordered crash, or 0
   std::uint32_t crash_where_ = 0;

@@ -30,6 +30,9 @@ std::uint32_t Net::up_slot(std::size_t host) {
   UpMessage& m = ups_[slot];
   m.host = host;
   m.tag = 0;
+  m.epoch = Epoch{};
+  m.manager_run = world_->manager.run();
+  m.routine = false;
   m.sent_at = world_->active();
   return slot;
 }
@@ -46,7 +49,7 @@ std::uint32_t Net::down_slot(std::size_t host, DownKind kind) {
   return slot;
 }
 
-Net::Trip Net::trip(std::size_t host, std::uint64_t what, bool beat) const {
+Net::Trip Net::trip(std::size_t host, std::uint64_t what, bool routine) const {
   Trip t;
   t.takes = world_->draw(1, 9, Draw::kDelay, host, what);
   if (world_->healed) return t;
@@ -54,9 +57,9 @@ Net::Trip Net::trip(std::size_t host, std::uint64_t what, bool beat) const {
   const unsigned bad = bad_[host] > 0 ? bad_percent_[host] : 0;
   const Noise& noise = world_->noise;
   const Ms now = world_->now;
-  const unsigned loss = beat ? 0 : plan.message_loss;
-  const unsigned late = beat ? 0 : plan.message_late;
-  const unsigned twice = beat ? 0 : plan.message_duplicate;
+  const unsigned loss = routine ? 0 : plan.message_loss;
+  const unsigned late = routine ? 0 : plan.message_late;
+  const unsigned twice = routine ? 0 : plan.message_duplicate;
   t.lost = noise.chance(loss + bad, Draw::kLoss, now, host, what);
   if (noise.chance(late + bad / 2, Draw::kLate, now, host, what)) {
     t.takes += world_->draw(50, 12'000, Draw::kLateBy, host, what);
@@ -77,8 +80,7 @@ void Net::send_up(std::uint32_t slot) {
     if (holds(host, what)) return up_wires_[host].held.push_back(slot);
     return ups_.give(slot);
   }
-  const bool beat = std::holds_alternative<core::BeatReceived>(ups_[slot].event);
-  const Trip t = trip(host, what, beat);
+  const Trip t = trip(host, what, ups_[slot].routine);
   if (t.twice) {
     const std::uint32_t copy = ups_.take();
     ups_[copy] = ups_[slot];
@@ -93,11 +95,16 @@ void Net::send_down(std::uint32_t slot) {
   const std::size_t host = m.host;
   const std::uint64_t what =
       100 + static_cast<std::uint64_t>(m.kind) + 16 * (m.number + 97 * m.order.op.value);
+  const bool order = m.kind == DownKind::kOrder;
   if (down_wires_[host].cut > 0) {
-    if (holds(host, what)) return down_wires_[host].held.push_back(slot);
+    if (order || holds(host, what)) return down_wires_[host].held.push_back(slot);
     return downs_.give(slot);
   }
-  const Trip t = trip(host, what, false);
+  Trip t = trip(host, what, false);
+  if (order && t.lost) {  // handed out again
+    t.lost = false;
+    t.takes += world_->draw(2'000, 6'000, Draw::kLateBy, host, what + 2);
+  }
   if (t.twice) {
     const std::uint32_t copy = downs_.take();
     downs_[copy] = downs_[slot];

@@ -1,7 +1,8 @@
 #pragma once
 // Wires between agents and the manager: each direction of each host can be cut, lossy, late and
 // duplicating. What is sent into a cut is lost, or held as TCP holds it and delivered, old, when
-// the cut heals. Everyday loss spares the beats (only the fault "net-bad" hits them), so that in
+// the cut heals; orders are handed out until they are taken, as the manager's session queue does.
+// Everyday trouble spares what comes again anyway (only the fault "net-bad" hits beats), so that in
 // peace the rhythm of beats repeats and quiet stretches can be left out.
 #include <cstdint>
 #include <vector>
@@ -17,8 +18,11 @@ class World;
 
 struct UpMessage {
   std::size_t host = 0;
-  std::uint64_t tag = 0;  // wants an acknowledgement, or 0
-  Ms sent_at = 0;         // active time
+  std::uint64_t tag = 0;          // wants an acknowledgement, or 0
+  Epoch epoch;                    // of the sender's session: what a refusal is about
+  std::uint32_t manager_run = 0;  // a connection dies with the manager that it led to
+  bool routine = false;           // comes again anyway; everyday trouble spares it
+  Ms sent_at = 0;                 // active time
   core::Event event;
 };
 
@@ -66,7 +70,7 @@ class Net {
     Ms takes = 0;
     Ms takes_second = 0;
   };
-  [[nodiscard]] Trip trip(std::size_t host, std::uint64_t what, bool beat) const;
+  [[nodiscard]] Trip trip(std::size_t host, std::uint64_t what, bool routine) const;
   [[nodiscard]] bool holds(std::size_t host, std::uint64_t what) const;
   void release_held(Wire& wire, bool up);
 

@@ -330,7 +330,7 @@ void draw_lines(Rng& rng, Plan& plan) {
 }  // namespace
 
 Ms Plan::rhythm() const {
-  return std::lcm(std::lcm(policy.beat_interval.count(), ladder.beat_interval.count()), Ms{2000});
+  return std::lcm(std::lcm(policy.beat_interval.count(), ladder.beat_interval.count()), Ms{4000});
 }
 
 void draw_plan(std::uint64_t seed, const Shape& shape, Plan& plan) {

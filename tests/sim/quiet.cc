@@ -69,9 +69,9 @@ bool World::quiet() const {
   return net.quiet() && pools.quiet();
 }
 
-// A beat on its way, not one that some fault delays for seconds.
+// A beat or a routine report on its way, not one that some fault delays for seconds.
 bool World::passing_beat(const SimEvent& e) {
-  return e.at - now < 100 && std::holds_alternative<core::BeatReceived>(net.up(e.b).event);
+  return e.at - now < 100 && net.up(e.b).routine;
 }
 
 void World::maybe_skip() {

@@ -265,7 +265,7 @@ void World::deliver_down(std::uint32_t slot) {
         agent.session_opened(m.number, m.epoch);
         break;
       case DownKind::kSessionRefused:
-        agent.session_refused();
+        agent.session_refused(m.number, m.epoch);
         break;
       case DownKind::kOrder:
         agent.order(m.order);
