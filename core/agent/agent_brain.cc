@@ -7,6 +7,7 @@ namespace mold::core {
 namespace {
 
 constexpr Duration kKillRetry = 2'000ms;
+constexpr Duration kAskAgain = 2'000ms;
 // Ended domains stay in reports this long; any hello in between tells the same by absence.
 constexpr Duration kRememberGone = 600'000ms;
 
@@ -25,8 +26,13 @@ std::vector<AgentAction> AgentBrain::step(const AgentEvent& event, const LeaseVi
 
 std::optional<Instant> AgentBrain::deadline() const {
   std::optional<Instant> earliest;
+  const auto keep = [&earliest](const std::optional<Instant>& at) {
+    if (at && (!earliest || *at < *earliest)) earliest = at;
+  };
   for (const Task& task : tasks_) {
-    if (task.call == 0 && task.force_at && (!earliest || *task.force_at < *earliest)) earliest = task.force_at;
+    if (task.call != 0) continue;
+    keep(task.force_at);
+    keep(task.ask_at);
   }
   return earliest;
 }
@@ -147,6 +153,12 @@ void AgentBrain::take_stop(const Order& order, Turn& turn) {
 }
 
 void AgentBrain::take_other(const Order& order, HypervisorVerb verb, Turn& turn) {
+  const auto before = reboots_.find(order.vm);
+  if (verb == HypervisorVerb::kReboot && before != reboots_.end() &&
+      before->second.op == order.op) {
+    turn.out.emplace_back(SendResult{before->second});  // its answer was lost, not its effect
+    return;
+  }
   const auto found = domains_.find(order.vm);
   const bool runs = found != domains_.end() && found->second.power == DomainPower::kRunning &&
                     found->second.generation == order.generation;
@@ -243,10 +255,14 @@ void AgentBrain::after_shutdown(Task task, const HypervisorAnswered& a, Turn& tu
     answer_gone(task, turn);
     return;
   }
-  if (a.outcome != Outcome::kConfirmed) {
+  // A hypervisor that cannot be reached just now is no reason to take the guest's grace away.
+  const bool undelivered = a.outcome == Outcome::kUnknown || a.error == ErrorKind::kUnavailable ||
+                           a.error == ErrorKind::kTimeout || a.error == ErrorKind::kBusy;
+  if (a.outcome != Outcome::kConfirmed && !undelivered) {
     call(std::move(task), HypervisorVerb::kDestroy, turn);
     return;
   }
+  if (a.outcome != Outcome::kConfirmed) task.ask_at = turn.now + kAskAgain;
   task.call = 0;  // waits for the guest, or for the end of its grace
   tasks_.push_back(std::move(task));
 }
@@ -269,9 +285,10 @@ void AgentBrain::after_destroy(Task task, const HypervisorAnswered& a, Turn& tur
 }
 
 void AgentBrain::after_other(const Task& task, const HypervisorAnswered& a, Turn& turn) {
-  turn.out.emplace_back(SendResult{OrderResult{task.order.op, task.order.vm,
-                                               task.order.generation, a.outcome, false, a.error,
-                                               a.text}});
+  OrderResult result{task.order.op, task.order.vm, task.order.generation, a.outcome, false, a.error,
+                     a.text};
+  if (task.verb == HypervisorVerb::kReboot) reboots_[task.order.vm] = result;
+  turn.out.emplace_back(SendResult{std::move(result)});
 }
 
 void AgentBrain::answer_gone(const Task& task, Turn& turn) {
@@ -369,7 +386,9 @@ void AgentBrain::domain_gone(VmId vm, GoneReason reason, Turn& turn) {
 void AgentBrain::on(const AgentTimePassed&, Turn& turn) {
   std::vector<Task> due;
   for (auto it = tasks_.begin(); it != tasks_.end();) {
-    if (it->call == 0 && it->force_at && *it->force_at <= turn.now) {
+    const bool force = it->call == 0 && it->force_at && *it->force_at <= turn.now;
+    const bool ask = it->call == 0 && it->ask_at && *it->ask_at <= turn.now;
+    if (force || ask) {
       due.push_back(std::move(*it));
       it = tasks_.erase(it);
     } else {
@@ -377,8 +396,10 @@ void AgentBrain::on(const AgentTimePassed&, Turn& turn) {
     }
   }
   for (Task& task : due) {
-    task.force_at.reset();
-    call(std::move(task), HypervisorVerb::kDestroy, turn);
+    const bool force = task.force_at && *task.force_at <= turn.now;
+    task.ask_at.reset();
+    if (force) task.force_at.reset();
+    call(std::move(task), force ? HypervisorVerb::kDestroy : HypervisorVerb::kShutdown, turn);
   }
   std::erase_if(domains_, [&turn](const auto& entry) {
     return entry.second.power == DomainPower::kGone &&

@@ -121,6 +121,7 @@ class AgentBrain {
     std::uint64_t call = 0;         // the hypervisor call under way, or none
     HypervisorVerb verb = HypervisorVerb::kCreatePaused;
     std::optional<Instant> force_at;  // end of a shutdown's grace, or next try of a kill
+    std::optional<Instant> ask_at;    // a shutdown that could not be delivered: ask again
     std::string why;                // why a start is being undone
   };
   struct Turn {                     // what the parts of one step share
@@ -165,6 +166,7 @@ class AgentBrain {
   std::map<VmId, AgentDomain> domains_;      // last known, gone ones until the next hello
   std::map<VmId, Generation> closed_;        // highest generation that must not start again
   std::vector<Task> tasks_;                  // at most one per VM
+  std::map<VmId, OrderResult> reboots_;      // the latest, so that none is carried out twice
   std::uint64_t next_call_ = 1;
 };
 

@@ -9,8 +9,9 @@
 //    and only then carries out `actions` (persist before act). It may gather several turns into one
 //    commit, never split one.
 //  - The shell calls step(TimePassed) at deadline() at the latest.
-//  - After a restart: load the durable state, construct, call resume() once. Every order and power
-//    request still under way is derived again; receivers dedupe.
+//  - After a restart: load the durable state, construct, call resume() once. Every order still under
+//    way is derived again; receivers dedupe. Power is asked for anew once a host was silent for
+//    dead_after again: an old suspicion cuts nobody off.
 #include <cstdint>
 #include <map>
 #include <optional>

@@ -16,6 +16,15 @@ void Stepper::on(const HelloReceived& e) {
     turn_.actions.emplace_back(RefuseSession{e.host, "a newer hello was here before"});
     return;
   }
+  if (is_second_machine(*host, e)) {
+    if (host->doubted_boot != e.boot_id)
+      note(*host, EvidenceKind::kReading,
+           "said hello with boot id " + e.boot_id + ", but boot " + host->boot_id +
+               " was heard " + seconds_text(silent_for(*host)) + " ago: not believed yet");
+    host->doubted_boot = e.boot_id;
+    turn_.actions.emplace_back(RefuseSession{e.host, "its present boot was heard just now"});
+    return;
+  }
   const bool known = bool(host->epoch);
   const bool reborn = known && (e.boot_id != host->boot_id || mutated(Mutation::kRebornBySameBoot));
   if (host->ha == HaState::kFenced && host->proof && !reborn &&
@@ -38,6 +47,7 @@ void Stepper::on(const HelloReceived& e) {
   }
   host->boot_id = e.boot_id;
   host->hello_sequence = e.sequence;
+  host->doubted_boot.clear();
   host->beat_sequence = 0;
   host->incarnation = e.incarnation;
   host->capacity = e.capacity;
@@ -61,6 +71,12 @@ bool Stepper::is_late(const Host& host, const HelloReceived& e) {
   if (e.boot_id == host.boot_id) return e.sequence <= host.hello_sequence;
   return std::find(host.past_boots.begin(), host.past_boots.end(), e.boot_id) !=
          host.past_boots.end();
+}
+
+// A machine that boots is silent before it speaks. Another boot id while the present boot was just
+// heard is a clone, or a stolen key: believing it reborn would free VMs that run.
+bool Stepper::is_second_machine(const Host& host, const HelloReceived& e) const {
+  return host.epoch && e.boot_id != host.boot_id && beats_now(host);
 }
 
 // The list is complete and orders of the old epoch are void: what is not in it is gone.
@@ -92,6 +108,12 @@ void Stepper::on(const BeatReceived& e) {
     return;
   }
   if (e.sequence <= host->beat_sequence) return;  // overtaken: its readings are old
+  if (!host->doubted_boot.empty()) {
+    note(*host, EvidenceKind::kAlarm,
+         "two machines speak with its certificate, boot ids " + host->boot_id + " and " +
+             host->doubted_boot + ": was its disk or key copied?");
+    host->doubted_boot.clear();
+  }
   host->beat_sequence = e.sequence;
   host->link_up = true;
   host->last_beat = now_.mono;
@@ -126,6 +148,10 @@ void Stepper::on(const ReportReceived& e) {
 
 void Stepper::apply_report(Host& host, const VmReport& report) {
   Vm* vm = find(report.vm);
+  if (vm != nullptr && vm->cluster != host.cluster) {
+    note(host, EvidenceKind::kAlarm, "reports VM " + vm->spec.name + " of another cluster: ignored");
+    return;
+  }
   const ReportMeaning meaning =
       read_report(vm, host.id, report, !mutated(Mutation::kIgnoreGeneration));
   switch (meaning) {

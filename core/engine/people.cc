@@ -22,6 +22,12 @@ void Stepper::on(const HostRemoved& e) {
     return entry.second.host == e.host;
   });
   if (holds_vms) return;  // the API refuses first; a VM that may run is never forgotten
+  for (auto& [id, vm] : s_.vms) {
+    if (!vm.op || vm.op_host != e.host) continue;  // a disk order that nobody carries out any more
+    vm.op = OpId{};
+    vm.op_host = HostId{};
+    touch(vm);
+  }
   b_.lease_book_.forget_observer(e.host);
   b_.lease_book_.forget_subject(e.host);
   turn_.changes.hosts.insert(e.host);
@@ -60,9 +66,10 @@ void Stepper::on(const HaSet& e) {
 void Stepper::on(const DeathConfirmed& e) {
   Host* host = find(e.host);
   if (host == nullptr) return;
-  if (beats_now(*host)) {
+  const bool heard = silent_for(*host) < b_.policy_.dead_after;
+  if (heard || storage_of(*host).liveness == Liveness::kAlive) {
     note(*host, EvidenceKind::kAlarm,
-         e.who + " confirmed it dead, but its agent beats: refused");
+         e.who + " confirmed it dead, but it shows life or was not watched long enough: refused");
     return;
   }
   prove_dead(*host, make_proof(*host, ProofMethod::kOperator,
@@ -174,6 +181,8 @@ void Stepper::wish_start(Vm& vm, const VmRequested& e) {
     finish_job(vm, false, kErrorParameter, "the VM is destroyed or has no disk");
     return;
   }
+  // HA tries already: this job waits along, and its end changes nothing for the VM.
+  if (vm.desired == Desired::kRunning) s_.jobs.at(vm.job).kind = JobKind::kOther;
   vm.desired = Desired::kRunning;
   vm.pinned_host = e.pinned_host;
   vm.attempts = 0;

@@ -46,8 +46,7 @@ bool Stepper::may_prove_by_power(const Host& host, const PowerAnswered& answer) 
   if (!proves_off(b_.power_rules_, answer)) return false;
   if (host.ha == HaState::kDisabled || host.ha == HaState::kFenced) return false;
   if (silent_for(host) < b_.policy_.suspect_after) return false;
-  return judge_storage(b_.policy_, b_.lease_book_, host.id, now_.mono).liveness !=
-         Liveness::kAlive;
+  return storage_of(host).liveness != Liveness::kAlive;
 }
 
 void Stepper::on_status_answer(Host& host, const PowerAnswered& e) {

@@ -46,10 +46,9 @@ void Stepper::resume() {
     host.good_beats = 0;
     host.status_op = OpId{};
     host.fence.next_try = now_.mono;
-    if (!host.fence.op) continue;
-    // The request may or may not have gone out before the crash: ask again under the same op.
-    turn_.actions.emplace_back(
-        RequestPower{host.fence.op, id, host.fence.verb, b_.policy_.power_deadline});
+    // What was asked of its power may have gone out, or may not: off_sent remembers that. It is not
+    // asked again before the host had its time to beat; it may be back since.
+    host.fence.op = OpId{};
   }
   for (auto& [id, vm] : s_.vms) {
     vm.next_try = now_.mono;

@@ -27,6 +27,7 @@ class Stepper {
   void on(const HelloReceived& event);
   void on(const BeatReceived& event);
   void on(const ReportReceived& event);
+  [[nodiscard]] bool is_second_machine(const Host& host, const HelloReceived& event) const;
   static bool is_late(const Host& host, const HelloReceived& event);
   void take_hello_list(Host& host, const std::vector<VmReport>& vms);
   void on_good_beat(Host& host);
@@ -43,6 +44,7 @@ class Stepper {
   void update_eligibility(Host& host);
   [[nodiscard]] bool braked(const Host& host) const;
   [[nodiscard]] bool brake_holds(const Host& host);
+  [[nodiscard]] StorageVerdict storage_of(const Host& host) const;
   [[nodiscard]] Duration silent_for(const Host& host) const;
   [[nodiscard]] bool beats_now(const Host& host) const;
   // ---- power.cc
@@ -90,7 +92,11 @@ class Stepper {
   void resend(Vm& vm);
   void send(Vm& vm, OrderKind kind);
   void no_place(Vm& vm, const std::string& why);
-  [[nodiscard]] std::optional<HostId> choose_host(const Vm& vm, bool use_avoid) const;
+  enum class Choice : std::uint8_t { kToRun, kForDisks };
+  [[nodiscard]] std::optional<HostId> choose_host(const Vm& vm, Choice choice,
+                                                  bool use_avoid) const;
+  [[nodiscard]] bool ends_with_its_job(const Vm& vm) const;
+  [[nodiscard]] bool may_find_place_soon(const Vm& vm) const;
   [[nodiscard]] OrderKind order_kind(const Vm& vm) const;
   // ---- small things
   void move(Host& host, HaEvent event, const std::string& reason);

@@ -9,6 +9,15 @@ namespace mold::core {
 
 Duration Stepper::silent_for(const Host& host) const { return now_.mono - host.last_beat; }
 
+// On the pools that every host of its cluster beats on, whether anybody read them or not.
+StorageVerdict Stepper::storage_of(const Host& host) const {
+  std::vector<PoolId> pools;
+  for (const auto& [id, pool] : s_.pools) {
+    if (pool.heartbeat && pool.cluster == host.cluster) pools.push_back(id);
+  }
+  return judge_storage(b_.policy_, b_.lease_book_, pools, host.id, now_.mono);
+}
+
 bool Stepper::beats_now(const Host& host) const {
   return host.link_up && host.good_beats > 0 && silent_for(host) < b_.policy_.suspect_after;
 }
@@ -88,8 +97,7 @@ void Stepper::start_checking(Host& host) {
 }
 
 void Stepper::look_at_silent(Host& host) {
-  const StorageVerdict storage =
-      judge_storage(b_.policy_, b_.lease_book_, host.id, now_.mono);
+  const StorageVerdict storage = storage_of(host);
   use_lease_proofs(host, storage);
   switch (host.ha) {
     case HaState::kChecking: look_at_checking(host, storage); return;
@@ -210,6 +218,8 @@ void Stepper::look_at_fencing(Host& host) {
     try_call_off(host);
     return;
   }
+  // Never on an old suspicion: after a restart or a stall of ours it gets its time to beat first.
+  if (silent_for(host) < b_.policy_.dead_after) return;
   if (!host.has_power_control) {
     set_reason(host, "no out-of-band management: waiting for the lease to run out");
     return;

@@ -25,7 +25,7 @@ void Stepper::on(const OrderAnswered& e) {
     case VmState::kDestroyed:
     case VmState::kError: return;
   }
-  if (e.result.outcome == Outcome::kUnknown) return;
+  // A reboot is not asked for twice: unknown ends it as failed, and says so.
   vm->op = OpId{};
   vm->reboot = false;
   touch(*vm);
@@ -43,7 +43,7 @@ void Stepper::on_start_answer(Vm& vm, const OrderResult& r) {
     vm.last_host = vm.host;
     const Host* host = find(vm.host);
     move(vm, VmState::kRunning, "started on " + (host != nullptr ? host->name : "its host"));
-    finish_job(vm, true);
+    if (vm.desired == Desired::kRunning) finish_job(vm, true);  // else a stop waits, and goes on
     return;
   }
   // Not confirmed and not gone: it may still come up there. The order is sent again until the agent
@@ -68,9 +68,24 @@ void Stepper::start_failed(Vm& vm, const std::string& why) {
     vm.next_try = now_.mono;  // a person waits: the next host at once
     return;
   }
-  if (!vm.job) return;
-  vm.desired = Desired::kStopped;
+  if (ends_with_its_job(vm)) vm.desired = Desired::kStopped;
   finish_job(vm, false, kErrorInternal, "start failed: " + why);
+}
+
+// A start that a person asked for ends with the person's job; a VM that HA keeps running does not.
+bool Stepper::ends_with_its_job(const Vm& vm) const {
+  const auto job = s_.jobs.find(vm.job);
+  return job != s_.jobs.end() && vm.desired == Desired::kRunning &&
+         (job->second.kind == JobKind::kDeploy || job->second.kind == JobKind::kStart);
+}
+
+// Is there a host that may take it in a moment: heard of lately, but not beating just now?
+bool Stepper::may_find_place_soon(const Vm& vm) const {
+  return std::any_of(s_.hosts.begin(), s_.hosts.end(), [&](const auto& entry) {
+    const Host& host = entry.second;
+    return host.cluster == vm.cluster && host.admits_vms && host.epoch && !beats_now(host) &&
+           silent_for(host) < b_.policy_.dead_after;
+  });
 }
 
 void Stepper::on_stop_answer(Vm& vm, const OrderResult& r) {
@@ -126,6 +141,8 @@ void Stepper::release(Vm& vm, const std::string& why) {
 
 void Stepper::generation_gone(Vm& vm, GoneReason reason, const std::string& why) {
   const bool was_starting = vm.state == VmState::kStarting;
+  if (vm.state == VmState::kRunning && vm.desired == Desired::kRunning)
+    finish_job(vm, false, kErrorInternal, "the VM ended: " + why);  // a reboot
   const bool restart = was_starting || restart_after(reason, vm);
   release(vm, why);
   switch (vm.desired) {
@@ -159,6 +176,8 @@ void Stepper::release_vms(const Host& host, const Proof& proof) {
     }
     vm.attempts = 0;
     vm.avoid.clear();
+    if (vm.state == VmState::kRunning)  // a reboot that will not be answered
+      finish_job(vm, false, kErrorUnavailable, "its host died: " + host.name);
     release(vm, host.name + " is proven dead by " + std::string(to_string(proof.method)));
     switch (vm.desired) {
       case Desired::kRunning:
@@ -196,8 +215,11 @@ void Stepper::look_at(Vm& vm) {
   }
 }
 
-std::optional<HostId> Stepper::choose_host(const Vm& vm, bool use_avoid) const {
+std::optional<HostId> Stepper::choose_host(const Vm& vm, Choice choice, bool use_avoid) const {
   std::vector<Candidate> candidates;
+  VmSpec demand;  // disk work needs no room for the VM itself
+  demand.cpus = 0;
+  if (choice == Choice::kToRun) demand = vm.spec;
   for (const auto& [id, host] : s_.hosts) {
     const HostId wanted = id;
     if (host.cluster != vm.cluster || !host.admits_vms || !beats_now(host)) continue;
@@ -216,7 +238,7 @@ std::optional<HostId> Stepper::choose_host(const Vm& vm, bool use_avoid) const {
     }
     candidates.push_back(candidate);
   }
-  return place(b_.policy_, candidates, vm.spec);
+  return place(b_.policy_, candidates, demand);
 }
 
 void Stepper::no_place(Vm& vm, const std::string& why) {
@@ -227,15 +249,15 @@ void Stepper::no_place(Vm& vm, const std::string& why) {
     vm.reason = why;
     touch(vm);
   }
-  if (!vm.job) return;
-  vm.desired = Desired::kStopped;
+  if (!vm.job || may_find_place_soon(vm)) return;
+  if (ends_with_its_job(vm)) vm.desired = Desired::kStopped;
   touch(vm);
   finish_job(vm, false, kErrorCapacity, why);
 }
 
 void Stepper::place_and_start(Vm& vm) {
-  std::optional<HostId> host = choose_host(vm, true);
-  if (!host) host = choose_host(vm, false);  // all were tried: begin anew
+  std::optional<HostId> host = choose_host(vm, Choice::kToRun, true);
+  if (!host) host = choose_host(vm, Choice::kToRun, false);  // all were tried: begin anew
   if (!host) {
     no_place(vm, "no host of its cluster has room for it");
     return;
@@ -249,16 +271,19 @@ void Stepper::place_and_start(Vm& vm) {
 }
 
 void Stepper::order_disk(Vm& vm, OrderKind kind) {
-  std::optional<HostId> host = choose_host(vm, true);
-  if (!host && vm.pinned_host) {
-    const HostId pinned = std::exchange(vm.pinned_host, HostId{});
-    host = choose_host(vm, false);
-    vm.pinned_host = pinned;
-  }
+  // No disk for a VM that would find no room anyway; deleting needs none.
+  const bool to_run = kind == OrderKind::kCreateDisk && vm.desired == Desired::kRunning;
+  const HostId pinned = vm.pinned_host;
+  if (!to_run) vm.pinned_host = HostId{};
+  const std::optional<HostId> host =
+      choose_host(vm, to_run ? Choice::kToRun : Choice::kForDisks, true);
+  vm.pinned_host = pinned;
   if (!host) {
     if (kind == OrderKind::kCreateDisk) {
-      no_place(vm, "no host of its cluster can make its disk");
-      if (!vm.job) move(vm, VmState::kError, vm.reason);
+      const bool waited_for = bool(vm.job);
+      no_place(vm, to_run ? "no host of its cluster has room for it"
+                          : "no host of its cluster can make its disk");
+      if (waited_for && !vm.job) move(vm, VmState::kError, vm.reason);
     } else {
       ++vm.attempts;
       vm.next_try = now_.mono + vm_backoff(b_.policy_, vm.attempts);

@@ -111,13 +111,12 @@ PoolVerdict LeaseBook::judge_pool(const Policy& policy, PoolId pool, HostId subj
   return verdict;
 }
 
-StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book, HostId subject,
-                             Instant now) {
+StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book,
+                             const std::vector<PoolId>& pools, HostId subject, Instant now) {
   StorageVerdict verdict;
   Duration least = Duration::max();
   bool any_silent = false;
   bool any_unknown = false;
-  const std::vector<PoolId> pools = book.pools_of(subject);
   for (const PoolId pool : pools) {
     const PoolVerdict one = book.judge_pool(policy, pool, subject, now);
     switch (one.liveness) {

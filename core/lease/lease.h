@@ -94,8 +94,9 @@ class LeaseBook {
   std::map<Key, std::map<HostId, Observation>> by_subject_;
 };
 
-// Taken together over pools: alive on any pool is Alive; silent on every pool is Silent; anything
-// else is Unknown. silent_for is the least over the pools.
+// Taken together over the pools that the host should beat on: alive on any is Alive; silent on every
+// one is Silent; anything else is Unknown (a pool that nobody can read may be where its VMs live on).
+// silent_for is the least over the pools.
 struct StorageVerdict {
   Liveness liveness = Liveness::kUnknown;
   Duration silent_for{0};
@@ -103,7 +104,7 @@ struct StorageVerdict {
   std::vector<PoolId> expired;  // sorted
   bool all_expired = false;     // every pool of the host: whole-host proof
 };
-StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book, HostId subject,
-                             Instant now);
+StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book,
+                             const std::vector<PoolId>& pools, HostId subject, Instant now);
 
 }  // namespace mold::core

@@ -72,6 +72,7 @@ struct Host {
   std::uint64_t hello_sequence = 0;   // of the latest hello of boot_id
   std::vector<BootId> past_boots;     // boots that were followed by another, newest last
   std::uint64_t beat_sequence = 0;    // of the latest beat of the session
+  BootId doubted_boot;                // said hello while boot_id was still heard
   bool link_up = false;            // has a session: hello seen and beats since
   Instant last_beat;               // reading of our clock at the latest beat
   Instant ha_since;                // when `ha` was entered

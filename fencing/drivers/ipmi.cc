@@ -121,7 +121,10 @@ class Request {
       }
       const IpmiVerdict verdict = classify(*result);
       switch (verdict.reach) {
-        case IpmiReach::kAnswered: tell(action + " accepted"); break;
+        case IpmiReach::kAnswered:
+          accepted_ = true;
+          tell(action + " accepted");
+          break;
         case IpmiReach::kCommandLost: tell(action + " sent, answer lost"); break;
         case IpmiReach::kNoAnswer:
         case IpmiReach::kDenied:
@@ -142,6 +145,14 @@ class Request {
   void read_back() {
     read_state([this](PowerState state, const IpmiVerdict& verdict) {
       if (state != PowerState::kUnknown) state_ = state;
+      // A restart leaves no state behind that would tell it from none: only its acceptance counts.
+      const bool restart = verb_ == PowerVerb::kReset || verb_ == PowerVerb::kCycle;
+      if (restart && !accepted_) {
+        tell(refused_ ? "nothing was restarted" : "whether it was restarted is not known");
+        finish(refused_ ? Outcome::kFailed : Outcome::kUnknown,
+               refused_ ? ErrorKind::kConflict : ErrorKind::kTimeout);
+        return;
+      }
       if (state == wished_state(verb_)) {
         tell(std::string("read back ") + std::string(core::to_string(state)));
         finish(Outcome::kConfirmed);
@@ -189,6 +200,7 @@ class Request {
   Instant started_;
   Instant deadline_;
   PowerState state_ = PowerState::kUnknown;
+  bool accepted_ = false;
   bool refused_ = false;
   std::string story_;
   runtime::Timer pause_;

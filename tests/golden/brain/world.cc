@@ -159,6 +159,7 @@ void World::do_line(const Line& line) {
   } else if (w[0] == "boot") {
     m.network = m.storage = m.reads = true;
     m.boot += "+";
+    m.session = false;
     m.running.clear();
     hello(m);
   } else if (w[0] == "hello") {  // the agent alone was restarted
@@ -191,6 +192,7 @@ HelloReceived World::hello_of(Machine& m) {
 }
 
 void World::beat(Machine& m) {
+  if (!m.session) return;
   BeatReceived beat;
   beat.host = m.id;
   beat.epoch = brain_->state().hosts.at(m.id).epoch;
@@ -219,12 +221,14 @@ void World::feed(const Event& event) {
 void World::carry_out(const Action& action) {
   std::visit(Overloaded{
                  [this](const OpenSession& a) {
+                   machine(a.host).session = true;
                    tell("session " + machine(a.host).name + " epoch " +
                         std::to_string(a.epoch.value));
                  },
                  [this](const RefuseSession& a) {
                    tell("refuse " + machine(a.host).name + ": " + a.why);
                    Machine& m = machine(a.host);
+                   m.session = false;
                    if (m.network) pending_.emplace_back(now_ + 200ms, hello_of(m));
                  },
                  [this](const SendOrder& a) { on_order(a.order); },

@@ -31,6 +31,7 @@ class World {
     bool storage = true;      // its storage counter moves
     bool reads = true;        // it can read the others' records
     bool armed = true;
+    bool session = false;     // it beats only under one
     bool power_control = true;
     std::string bmc = "prompt";  // prompt | dead | lying | off
     std::uint64_t counter = 1;

@@ -190,6 +190,37 @@ TEST_F(AgentDoor, ASoftStopEndsWhenTheGuestIsGone) {
   EXPECT_FALSE(brain_.deadline().has_value());
 }
 
+TEST_F(AgentDoor, AnUnreachableHypervisorTakesNoGraceAway) {
+  start_vm();
+  Order stop = order(OrderKind::kStopVm);
+  stop.grace = 30s;
+  step(OrderArrived{stop});
+  const Hypervise* call = only<Hypervise>();
+  ASSERT_NE(call, nullptr);
+  HypervisorAnswered down;
+  down.call = call->call;
+  down.outcome = Outcome::kFailed;
+  down.exists = true;
+  down.error = ErrorKind::kUnavailable;
+  step(down);
+  EXPECT_EQ(only<Hypervise>(), nullptr) << "not killed";
+  now_ = *brain_.deadline();
+  step(AgentTimePassed{});
+  ASSERT_NE(only<Hypervise>(), nullptr);
+  EXPECT_EQ(only<Hypervise>()->verb, HypervisorVerb::kShutdown) << "asked again";
+}
+
+TEST_F(AgentDoor, ARepeatedRebootIsAnsweredNotRepeated) {
+  start_vm();
+  step(OrderArrived{order(OrderKind::kRebootVm)});
+  EXPECT_EQ(only<Hypervise>()->verb, HypervisorVerb::kReboot);
+  answer(Outcome::kConfirmed, true);
+  step(OrderArrived{order(OrderKind::kRebootVm)});
+  EXPECT_EQ(only<Hypervise>(), nullptr);
+  ASSERT_NE(only<SendResult>(), nullptr);
+  EXPECT_EQ(only<SendResult>()->result.outcome, Outcome::kConfirmed);
+}
+
 TEST_F(AgentDoor, ARepeatedStartIsAnsweredNotRepeated) {
   start_vm();
   step(OrderArrived{order(OrderKind::kStartVm)});

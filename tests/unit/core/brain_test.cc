@@ -156,7 +156,11 @@ TEST_F(BrainRules, AHelloThatArrivesBehindANewerOneIsNotBelieved) {
 
 TEST_F(BrainRules, AHelloOfAnEarlierBootIsNotBelieved) {
   const HelloReceived held_up = hello(2, "b1");
+  now_ = now_ + 3s;
+  beat(1);
+  beat(3);
   feed(hello(2, "b2"));
+  now_ = now_ + 3s;
   const Epoch epoch = brain_.state().hosts.at(HostId{2}).epoch;
   feed(held_up);
   EXPECT_EQ(brain_.state().hosts.at(HostId{2}).epoch, epoch);
@@ -166,7 +170,7 @@ TEST_F(BrainRules, AnOvertakenBeatBringsNoOldReadings) {
   BeatReceived old;
   old.host = HostId{2};
   old.epoch = brain_.state().hosts.at(HostId{2}).epoch;
-  old.sequence = said_;  // as the beat of SetUp
+  old.sequence = 1;  // sent before the beat of SetUp
   LeaseReading reading;
   reading.pool = kPool;
   reading.subject = HostId{3};
@@ -200,6 +204,64 @@ TEST_F(BrainRules, AnUnknownStartKeepsItsPlacement) {
   EXPECT_EQ(the_vm().state, VmState::kStarting);
   EXPECT_EQ(the_vm().host, start.host);
   EXPECT_EQ(the_vm().generation, start.generation);
+}
+
+TEST_F(BrainRules, ASecondMachineOfOneIdentityIsNotBelievedReborn) {
+  actions_.clear();
+  feed(hello(1, "another boot"));
+  EXPECT_EQ(the_vm().state, VmState::kRunning);
+  EXPECT_EQ(all<RefuseSession>().size(), 1U);
+}
+
+TEST_F(BrainRules, OperatorsWordIsRefusedRightAfterOurOwnRestart) {
+  Brain again{Policy{}, brain_.state()};
+  again.resume(Now{Instant{5}, WallTime{}});
+  again.step(DeathConfirmed{HostId{1}, "admin", ""}, Now{Instant{6}, WallTime{}});
+  EXPECT_EQ(again.state().vms.at(VmId{1}).state, VmState::kRunning);
+}
+
+TEST_F(BrainRules, AnOldSuspicionCutsNobodyOffAfterOurRestart) {
+  State state = brain_.state();
+  Host& host = state.hosts.at(HostId{1});
+  host.ha = HaState::kFencing;
+  host.fence.op = OpId{99};
+  host.fence.off_sent = true;
+  Brain again{Policy{}, state};
+  Turn turn = again.resume(Now{Instant{5}, WallTime{}});
+  const Turn later = again.step(TimePassed{}, Now{Instant{1'000}, WallTime{}});
+  turn.actions.insert(turn.actions.end(), later.actions.begin(), later.actions.end());
+  for (const Action& action : turn.actions)
+    EXPECT_FALSE(std::holds_alternative<RequestPower>(action));
+}
+
+TEST_F(BrainRules, AStopDuringAStartDoesNotEndAsDoneWhenTheStartDoes) {
+  ask(VmWish::kStop, 2, true);
+  answer(all<SendOrder>().back().order, Outcome::kConfirmed, true);
+  ask(VmWish::kStart, 3);
+  const Order start = all<SendOrder>().back().order;
+  ask(VmWish::kStop, 4, true);
+  actions_.clear();
+  answer(start);
+  EXPECT_TRUE(all<FinishJob>().empty());
+  EXPECT_EQ(the_vm().state, VmState::kStopping);
+  answer(all<SendOrder>().back().order, Outcome::kConfirmed, true);
+  ASSERT_EQ(all<FinishJob>().size(), 1U);
+  EXPECT_EQ(all<FinishJob>()[0].job.id, JobId{4});
+}
+
+TEST_F(BrainRules, APendingRebootDoesNotCostAnHaVmItsRestart) {
+  ask(VmWish::kReboot, 2);
+  HelloReceived empty_reborn = hello(1, "b2");
+  now_ = now_ + 3s;
+  beat(2);
+  beat(3);
+  feed(empty_reborn);
+  EXPECT_EQ(the_vm().desired, Desired::kRunning);
+  EXPECT_EQ(the_vm().state, VmState::kStarting);
+  const auto jobs = all<FinishJob>();
+  EXPECT_TRUE(std::any_of(jobs.begin(), jobs.end(), [](const FinishJob& f) {
+    return f.job.id == JobId{2} && f.job.status == JobStatus::kFailed;
+  }));
 }
 
 TEST_F(BrainRules, OperatorsWordIsRefusedWhileItBeats) {

@@ -38,8 +38,8 @@ TEST(Lease, NobodyToAskIsUnknown) {
   const Policy p;
   LeaseBook book;
   EXPECT_EQ(book.judge_pool(p, kNas, kSubject, kNow).liveness, Liveness::kUnknown);
-  EXPECT_EQ(judge_storage(p, book, kSubject, kNow).liveness, Liveness::kUnknown);
-  EXPECT_FALSE(judge_storage(p, book, kSubject, kNow).all_expired);
+  EXPECT_EQ(judge_storage(p, book, {kNas}, kSubject, kNow).liveness, Liveness::kUnknown);
+  EXPECT_FALSE(judge_storage(p, book, {kNas}, kSubject, kNow).all_expired);
 }
 
 TEST(Lease, AMovingCounterIsAlive) {
@@ -116,10 +116,18 @@ TEST(Lease, AliveOnAnyPoolIsAliveAndExpiryIsPerPool) {
               {of(kSubject, 60s), of(kSecond, 200ms), of(kSubject, 500ms, 9, kSan),
                of(kSecond, 200ms, 9, kSan)},
               0ms, kNow);
-  const StorageVerdict verdict = judge_storage(Policy{}, book, kSubject, kNow);
+  const StorageVerdict verdict = judge_storage(Policy{}, book, {kNas, kSan}, kSubject, kNow);
   EXPECT_EQ(verdict.liveness, Liveness::kAlive);
   EXPECT_EQ(verdict.expired, std::vector<PoolId>{kNas});
   EXPECT_FALSE(verdict.all_expired);
+}
+
+TEST(Lease, APoolThatNobodyReadsLeavesItUnknown) {
+  const LeaseBook book = two_observers(60s);
+  const StorageVerdict verdict = judge_storage(Policy{}, book, {kNas, kSan}, kSubject, kNow);
+  EXPECT_EQ(verdict.liveness, Liveness::kUnknown);
+  EXPECT_EQ(verdict.expired, std::vector<PoolId>{kNas});
+  EXPECT_FALSE(verdict.all_expired) << "its VMs on the other pool may live on";
 }
 
 TEST(Lease, ALostObserverTakesItsWordsAlong) {
