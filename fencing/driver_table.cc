@@ -14,8 +14,8 @@ std::vector<std::string> DriverTable::names() const {
   return names;
 }
 
-void DriverTable::request(const port::PowerTarget& target, core::PowerVerb verb,
-                          Duration deadline, Done done) {
+void DriverTable::request(const port::PowerTarget& target, core::PowerVerb verb, Duration deadline,
+                          Done done) {
   const auto found = drivers_.find(target.driver);
   if (found != drivers_.end()) {
     found->second->request(target, verb, deadline, std::move(done));

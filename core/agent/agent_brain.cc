@@ -60,7 +60,9 @@ void AgentBrain::on(const SessionAccepted& e, Turn& turn) {
   turn.out.emplace_back(SendReport{});
 }
 
-void AgentBrain::on(const SessionRefused&, Turn& turn) { void_session(turn); }
+void AgentBrain::on(const SessionRefused&, Turn& turn) {
+  void_session(turn);
+}
 
 void AgentBrain::void_session(Turn& turn) {
   epoch_.reset();
@@ -74,12 +76,22 @@ void AgentBrain::on(const OrderArrived& e, Turn& turn) {
   if (!current && mutation_ != AgentMutation::kIgnoreOrderEpoch) return;  // sent again when valid
   if (in_task(e.order.vm)) return;  // being worked on; the manager asks again if it must
   switch (e.order.kind) {
-    case OrderKind::kStartVm: take_start(e.order, turn); return;
+    case OrderKind::kStartVm:
+      take_start(e.order, turn);
+      return;
     case OrderKind::kStopVm:
-    case OrderKind::kKillVm: take_stop(e.order, turn); return;
-    case OrderKind::kRebootVm: take_other(e.order, HypervisorVerb::kReboot, turn); return;
-    case OrderKind::kCreateDisk: take_other(e.order, HypervisorVerb::kCreateDisk, turn); return;
-    case OrderKind::kDeleteDisk: take_other(e.order, HypervisorVerb::kDeleteDisk, turn); return;
+    case OrderKind::kKillVm:
+      take_stop(e.order, turn);
+      return;
+    case OrderKind::kRebootVm:
+      take_other(e.order, HypervisorVerb::kReboot, turn);
+      return;
+    case OrderKind::kCreateDisk:
+      take_other(e.order, HypervisorVerb::kCreateDisk, turn);
+      return;
+    case OrderKind::kDeleteDisk:
+      take_other(e.order, HypervisorVerb::kDeleteDisk, turn);
+      return;
   }
 }
 
@@ -87,8 +99,7 @@ std::optional<std::string> AgentBrain::refusal(const Order& order, const Turn& t
   const bool current = epoch_ && order.epoch == *epoch_;
   if (!current && mutation_ != AgentMutation::kIgnoreOrderEpoch)
     return "the epoch is not current any more";
-  if (closed(order.vm, order.generation) &&
-      mutation_ != AgentMutation::kIgnoreClosedGeneration)
+  if (closed(order.vm, order.generation) && mutation_ != AgentMutation::kIgnoreClosedGeneration)
     return "this generation was closed";
   if (mutation_ == AgentMutation::kStartWithoutLease) return std::nullopt;
   if (!turn.lease.valid) return "mold-heartbeat does not run";
@@ -105,8 +116,8 @@ std::optional<std::string> AgentBrain::refusal(const Order& order, const Turn& t
 void AgentBrain::refuse_start(const Order& order, ErrorKind kind, const std::string& why,
                               Turn& turn) {
   close_generation(order.vm, order.generation);
-  turn.out.emplace_back(SendResult{OrderResult{order.op, order.vm, order.generation,
-                                               Outcome::kFailed, true, kind, why}});
+  turn.out.emplace_back(SendResult{
+      OrderResult{order.op, order.vm, order.generation, Outcome::kFailed, true, kind, why}});
 }
 
 void AgentBrain::take_start(const Order& order, Turn& turn) {
@@ -117,9 +128,9 @@ void AgentBrain::take_start(const Order& order, Turn& turn) {
     return;
   }
   if (exists && found->second.power == DomainPower::kRunning) {
-    turn.out.emplace_back(SendResult{OrderResult{order.op, order.vm, order.generation,
-                                                 Outcome::kConfirmed, false, ErrorKind::kInternal,
-                                                 "runs already"}});
+    turn.out.emplace_back(
+        SendResult{OrderResult{order.op, order.vm, order.generation, Outcome::kConfirmed, false,
+                               ErrorKind::kInternal, "runs already"}});
     return;
   }
   Task task;
@@ -163,16 +174,16 @@ void AgentBrain::take_other(const Order& order, HypervisorVerb verb, Turn& turn)
   const bool runs = found != domains_.end() && found->second.power == DomainPower::kRunning &&
                     found->second.generation == order.generation;
   if (verb == HypervisorVerb::kReboot && !runs) {
-    turn.out.emplace_back(SendResult{OrderResult{order.op, order.vm, order.generation,
-                                                 Outcome::kFailed, false, ErrorKind::kConflict,
-                                                 "the VM does not run here"}});
+    turn.out.emplace_back(
+        SendResult{OrderResult{order.op, order.vm, order.generation, Outcome::kFailed, false,
+                               ErrorKind::kConflict, "the VM does not run here"}});
     return;
   }
   const bool here = found != domains_.end() && found->second.power != DomainPower::kGone;
   if (verb == HypervisorVerb::kDeleteDisk && here) {
-    turn.out.emplace_back(SendResult{OrderResult{order.op, order.vm, order.generation,
-                                                 Outcome::kFailed, false, ErrorKind::kConflict,
-                                                 "the VM still exists here"}});
+    turn.out.emplace_back(
+        SendResult{OrderResult{order.op, order.vm, order.generation, Outcome::kFailed, false,
+                               ErrorKind::kConflict, "the VM still exists here"}});
     return;
   }
   Task task;
@@ -197,13 +208,23 @@ void AgentBrain::on(const HypervisorAnswered& e, Turn& turn) {
   Task task = std::move(*found);
   tasks_.erase(found);
   switch (task.verb) {
-    case HypervisorVerb::kCreatePaused: after_create(std::move(task), e, turn); return;
-    case HypervisorVerb::kResume: after_resume(std::move(task), e, turn); return;
-    case HypervisorVerb::kShutdown: after_shutdown(std::move(task), e, turn); return;
-    case HypervisorVerb::kDestroy: after_destroy(std::move(task), e, turn); return;
+    case HypervisorVerb::kCreatePaused:
+      after_create(std::move(task), e, turn);
+      return;
+    case HypervisorVerb::kResume:
+      after_resume(std::move(task), e, turn);
+      return;
+    case HypervisorVerb::kShutdown:
+      after_shutdown(std::move(task), e, turn);
+      return;
+    case HypervisorVerb::kDestroy:
+      after_destroy(std::move(task), e, turn);
+      return;
     case HypervisorVerb::kReboot:
     case HypervisorVerb::kCreateDisk:
-    case HypervisorVerb::kDeleteDisk: after_other(task, e, turn); return;
+    case HypervisorVerb::kDeleteDisk:
+      after_other(task, e, turn);
+      return;
   }
 }
 
@@ -217,9 +238,8 @@ void AgentBrain::after_create(Task task, const HypervisorAnswered& a, Turn& turn
     undo_start(std::move(task), "could not be created: " + a.text, turn);
     return;
   }
-  const auto why = mutation_ == AgentMutation::kResumeWithoutRecheck
-                       ? std::nullopt
-                       : refusal(task.order, turn);
+  const auto why =
+      mutation_ == AgentMutation::kResumeWithoutRecheck ? std::nullopt : refusal(task.order, turn);
   if (why) {
     undo_start(std::move(task), *why, turn);
     return;
@@ -245,9 +265,9 @@ void AgentBrain::after_resume(Task task, const HypervisorAnswered& a, Turn& turn
     return;
   }
   domain.power = DomainPower::kRunning;
-  turn.out.emplace_back(SendResult{OrderResult{task.order.op, task.order.vm,
-                                               task.order.generation, Outcome::kConfirmed, false,
-                                               ErrorKind::kInternal, "started"}});
+  turn.out.emplace_back(
+      SendResult{OrderResult{task.order.op, task.order.vm, task.order.generation,
+                             Outcome::kConfirmed, false, ErrorKind::kInternal, "started"}});
 }
 
 void AgentBrain::after_shutdown(Task task, const HypervisorAnswered& a, Turn& turn) {
@@ -268,8 +288,8 @@ void AgentBrain::after_shutdown(Task task, const HypervisorAnswered& a, Turn& tu
 }
 
 void AgentBrain::after_destroy(Task task, const HypervisorAnswered& a, Turn& turn) {
-  const bool gone = (a.outcome == Outcome::kConfirmed && !a.exists) ||
-                    mutation_ == AgentMutation::kKillIsGone;
+  const bool gone =
+      (a.outcome == Outcome::kConfirmed && !a.exists) || mutation_ == AgentMutation::kKillIsGone;
   if (!gone) {  // sent is not gone: a QEMU on hung storage dies when the storage lets it
     task.call = 0;
     task.force_at = turn.now + kKillRetry;
@@ -285,8 +305,8 @@ void AgentBrain::after_destroy(Task task, const HypervisorAnswered& a, Turn& tur
 }
 
 void AgentBrain::after_other(const Task& task, const HypervisorAnswered& a, Turn& turn) {
-  OrderResult result{task.order.op, task.order.vm, task.order.generation, a.outcome, false, a.error,
-                     a.text};
+  OrderResult result{task.order.op, task.order.vm, task.order.generation, a.outcome, false,
+                     a.error,       a.text};
   if (task.verb == HypervisorVerb::kReboot) reboots_[task.order.vm] = result;
   turn.out.emplace_back(SendResult{std::move(result)});
 }
@@ -297,9 +317,9 @@ void AgentBrain::answer_gone(const Task& task, Turn& turn) {
     turn.out.emplace_back(SendReport{});
     return;
   }
-  turn.out.emplace_back(SendResult{OrderResult{task.order.op, task.order.vm,
-                                               task.order.generation, Outcome::kConfirmed, true,
-                                               ErrorKind::kInternal, "gone"}});
+  turn.out.emplace_back(
+      SendResult{OrderResult{task.order.op, task.order.vm, task.order.generation,
+                             Outcome::kConfirmed, true, ErrorKind::kInternal, "gone"}});
 }
 
 // ---- what libvirt shows -------------------------------------------------------------------------
@@ -343,8 +363,8 @@ void AgentBrain::on(const DomainObserved& e, Turn& turn) {
     call(std::move(stray), HypervisorVerb::kDestroy, turn);
     return;
   }
-  // A domain that we did not expect: an earlier life of this agent asked for it, and libvirt took its
-  // time. The manager knows whether it may be here.
+  // A domain that we did not expect: an earlier life of this agent asked for it, and libvirt took
+  // its time. The manager knows whether it may be here.
   const bool unexpected = known == domains_.end() || known->second.power == DomainPower::kGone ||
                           known->second.generation != r.generation;
   domains_[r.vm] = AgentDomain{r.uuid, r.generation, r.power, GoneReason::kUnknown, Instant{}};

@@ -23,33 +23,39 @@ namespace mold::core {
 
 // What mold-heartbeat says about this host's own leases, read from its board at each decision.
 struct LeaseView {
-  bool valid = false;               // false: no heartbeat process, or its board is stale
-  std::uint64_t incarnation = 0;    // lost leases since boot
+  bool valid = false;             // false: no heartbeat process, or its board is stale
+  std::uint64_t incarnation = 0;  // lost leases since boot
   // One entry per pool that the manager told of; a pool without heartbeat is held for ever.
   struct PoolLease {
     PoolId pool;
     bool held = false;
-    Instant valid_until;            // this host's boot-time clock
+    Instant valid_until;  // this host's boot-time clock
   };
   std::vector<PoolLease> pools;
 };
 
 // ---- what happened ----
-struct SessionAccepted {            // the manager's answer to our hello
+struct SessionAccepted {  // the manager's answer to our hello
   Epoch epoch;
-  std::uint64_t incarnation = 0;    // what the hello said
+  std::uint64_t incarnation = 0;  // what the hello said
 };
-struct SessionRefused {};           // the manager does not know this epoch: hello again
+struct SessionRefused {};  // the manager does not know this epoch: hello again
 struct OrderArrived {
   Order order;
 };
 enum class HypervisorVerb : std::uint8_t {
-  kCreatePaused, kResume, kShutdown, kDestroy, kReboot, kCreateDisk, kDeleteDisk,
+  kCreatePaused,
+  kResume,
+  kShutdown,
+  kDestroy,
+  kReboot,
+  kCreateDisk,
+  kDeleteDisk,
 };
-struct HypervisorAnswered {         // completion of a Hypervise action
+struct HypervisorAnswered {  // completion of a Hypervise action
   std::uint64_t call = 0;
   Outcome outcome = Outcome::kUnknown;
-  bool exists = false;              // a domain of that VM exists after the call
+  bool exists = false;  // a domain of that VM exists after the call
   ErrorKind error = ErrorKind::kInternal;
   std::string text;
 };
@@ -77,8 +83,8 @@ struct Hypervise {
 struct SendResult {
   OrderResult result;
 };
-struct SendReport {};               // something changed: send the VM list now
-struct SayHello {};                 // session is void
+struct SendReport {};  // something changed: send the VM list now
+struct SayHello {};    // session is void
 
 using AgentAction = std::variant<Hypervise, SendResult, SendReport, SayHello>;
 
@@ -87,7 +93,7 @@ struct AgentDomain {
   Generation generation;
   DomainPower power = DomainPower::kRunning;
   GoneReason gone_reason = GoneReason::kUnknown;
-  Instant gone_at;          // gone entries are told again and again, then dropped
+  Instant gone_at;  // gone entries are told again and again, then dropped
 };
 
 enum class AgentMutation : std::uint8_t {
@@ -116,15 +122,15 @@ class AgentBrain {
   [[nodiscard]] bool ready() const { return listed_; }
 
  private:
-  struct Task {                     // an admitted order being carried out
+  struct Task {  // an admitted order being carried out
     Order order;
-    std::uint64_t call = 0;         // the hypervisor call under way, or none
+    std::uint64_t call = 0;  // the hypervisor call under way, or none
     HypervisorVerb verb = HypervisorVerb::kCreatePaused;
     std::optional<Instant> force_at;  // end of a shutdown's grace, or next try of a kill
     std::optional<Instant> ask_at;    // a shutdown that could not be delivered: ask again
-    std::string why;                // why a start is being undone
+    std::string why;                  // why a start is being undone
   };
-  struct Turn {                     // what the parts of one step share
+  struct Turn {  // what the parts of one step share
     const LeaseView& lease;
     Instant now;
     std::vector<AgentAction> out;
@@ -163,10 +169,10 @@ class AgentBrain {
   bool listed_ = false;
   std::optional<Epoch> epoch_;
   std::uint64_t session_incarnation_ = 0;
-  std::map<VmId, AgentDomain> domains_;      // last known, gone ones until the next hello
-  std::map<VmId, Generation> closed_;        // highest generation that must not start again
-  std::vector<Task> tasks_;                  // at most one per VM
-  std::map<VmId, OrderResult> reboots_;      // the latest, so that none is carried out twice
+  std::map<VmId, AgentDomain> domains_;  // last known, gone ones until the next hello
+  std::map<VmId, Generation> closed_;    // highest generation that must not start again
+  std::vector<Task> tasks_;              // at most one per VM
+  std::map<VmId, OrderResult> reboots_;  // the latest, so that none is carried out twice
   std::uint64_t next_call_ = 1;
 };
 

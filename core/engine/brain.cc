@@ -30,16 +30,20 @@ std::optional<Instant> host_deadline(const Policy& policy, const Host& host) {
   switch (host.ha) {
     case HaState::kDisabled:
     case HaState::kIneligible:
-    case HaState::kFenced: return std::nullopt;
+    case HaState::kFenced:
+      return std::nullopt;
     case HaState::kAvailable:
     case HaState::kRecovered:
       if (!host.epoch) return std::nullopt;
       return host.last_beat + policy.suspect_after;
     case HaState::kSuspect:
     case HaState::kChecking:
-    case HaState::kRecovering: return Instant{0};  // polled, see kPoll
-    case HaState::kDegraded: return Instant{0};
-    case HaState::kFencing: return Instant{0};
+    case HaState::kRecovering:
+      return Instant{0};  // polled, see kPoll
+    case HaState::kDegraded:
+      return Instant{0};
+    case HaState::kFencing:
+      return Instant{0};
   }
   return std::nullopt;
 }
@@ -91,7 +95,9 @@ Turn Brain::resume(Now now) {
   return stepper.take();
 }
 
-std::optional<Instant> Brain::deadline() const { return due_; }
+std::optional<Instant> Brain::deadline() const {
+  return due_;
+}
 
 std::optional<Instant> Brain::compute_deadline() const {
   std::optional<Instant> earliest;

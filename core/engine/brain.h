@@ -9,7 +9,8 @@
 //    and only then carries out `actions` (persist before act). It may gather several turns into one
 //    commit, never split one.
 //  - The shell calls step(TimePassed) at deadline() at the latest.
-//  - After a restart: load the durable state, construct, call resume() once. Every order still under
+//  - After a restart: load the durable state, construct, call resume() once. Every order still
+//  under
 //    way is derived again; receivers dedupe. Power is asked for anew once a host was silent for
 //    dead_after again: an old suspicion cuts nobody off.
 #include <cstdint>
@@ -35,7 +36,7 @@ struct State {
   std::map<HostId, Host> hosts;
   std::map<VmId, Vm> vms;
   std::map<PoolId, Pool> pools;
-  std::map<JobId, Job> jobs;   // pending ones; finished ones leave through FinishJob
+  std::map<JobId, Job> jobs;  // pending ones; finished ones leave through FinishJob
   OpId next_op{1};
 };
 
@@ -107,10 +108,10 @@ class Brain {
   Mutation mutation_;
   PowerRules power_rules_;
   LeaseBook lease_book_;
-  std::set<VmId> busy_;        // VMs for which something is to be done or waited for
+  std::set<VmId> busy_;                     // VMs for which something is to be done or waited for
   std::map<ClusterId, Instant> braked_at_;  // when the mass-failure brake held last
-  Instant latest_;             // of the last turn
-  std::optional<Instant> due_; // deadline() as of the last turn: being called later is our stall
+  Instant latest_;                          // of the last turn
+  std::optional<Instant> due_;  // deadline() as of the last turn: being called later is our stall
 };
 
 }  // namespace mold::core

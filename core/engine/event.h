@@ -91,7 +91,7 @@ struct PoolRemoved {
   PoolId pool;
 };
 struct VmDeployed {
-  Vm vm;          // id, cluster, spec, ha, pinned_host; disks to be made
+  Vm vm;  // id, cluster, spec, ha, pinned_host; disks to be made
   JobId job;
   bool start = true;
 };
@@ -111,9 +111,9 @@ struct VmRequested {
 // ---- from the clock -----------------------------------------------------------------------------
 struct TimePassed {};
 
-using Event = std::variant<HelloReceived, BeatReceived, ReportReceived, OrderAnswered, PowerAnswered,
-                           HostAdded, HostRemoved, HostAdmissionSet, PowerControlSet, HaSet,
-                           DeathConfirmed, PowerRequested, PoolAdded, PoolRemoved, VmDeployed,
-                           VmHaSet, VmRequested, TimePassed>;
+using Event = std::variant<HelloReceived, BeatReceived, ReportReceived, OrderAnswered,
+                           PowerAnswered, HostAdded, HostRemoved, HostAdmissionSet, PowerControlSet,
+                           HaSet, DeathConfirmed, PowerRequested, PoolAdded, PoolRemoved,
+                           VmDeployed, VmHaSet, VmRequested, TimePassed>;
 
 }  // namespace mold::core

@@ -40,18 +40,23 @@ std::vector<std::string> Brain::explain(HostId id, Instant now) const {
     lines.push_back("storage " + pool.name + ": " + std::string(to_string(verdict.liveness)) +
                     ", " + verdict.why + (verdict.expired ? ", lease expired: proof" : ""));
   }
-  lines.push_back(host.has_power_control
-                      ? "power: last read " + std::string(to_string(host.power))
-                      : "power: no out-of-band management enabled");
+  lines.push_back(host.has_power_control ? "power: last read " + std::string(to_string(host.power))
+                                         : "power: no out-of-band management enabled");
   switch (host.ha) {
     case HaState::kChecking:
       lines.push_back("waits for: storage and network silent for " +
                       seconds_text(policy_.dead_after) + ", or a sign of life");
       break;
-    case HaState::kDegraded: lines.push_back("waits for: beats, or new evidence"); break;
+    case HaState::kDegraded:
+      lines.push_back("waits for: beats, or new evidence");
+      break;
     case HaState::kFencing:
-    case HaState::kRecovering: explain_fencing(host, now, lines); break;
-    case HaState::kFenced: lines.push_back("waits for: its return under a new epoch"); break;
+    case HaState::kRecovering:
+      explain_fencing(host, now, lines);
+      break;
+    case HaState::kFenced:
+      lines.push_back("waits for: its return under a new epoch");
+      break;
     case HaState::kRecovered:
       lines.push_back("waits for: " + std::to_string(policy_.probation_beats) +
                       " good beats in a row");
@@ -59,7 +64,8 @@ std::vector<std::string> Brain::explain(HostId id, Instant now) const {
     case HaState::kDisabled:
     case HaState::kAvailable:
     case HaState::kIneligible:
-    case HaState::kSuspect: break;
+    case HaState::kSuspect:
+      break;
   }
   return lines;
 }

@@ -19,8 +19,8 @@ void Stepper::on(const HelloReceived& e) {
   if (is_second_machine(*host, e)) {
     if (host->doubted_boot != e.boot_id)
       note(*host, EvidenceKind::kReading,
-           "said hello with boot id " + e.boot_id + ", but boot " + host->boot_id +
-               " was heard " + seconds_text(silent_for(*host)) + " ago: not believed yet");
+           "said hello with boot id " + e.boot_id + ", but boot " + host->boot_id + " was heard " +
+               seconds_text(silent_for(*host)) + " ago: not believed yet");
     host->doubted_boot = e.boot_id;
     turn_.actions.emplace_back(RefuseSession{e.host, "its present boot was heard just now"});
     return;
@@ -43,7 +43,8 @@ void Stepper::on(const HelloReceived& e) {
   if (known && e.boot_id != host->boot_id) {
     constexpr std::size_t kRememberedBoots = 8;
     host->past_boots.push_back(host->boot_id);
-    if (host->past_boots.size() > kRememberedBoots) host->past_boots.erase(host->past_boots.begin());
+    if (host->past_boots.size() > kRememberedBoots)
+      host->past_boots.erase(host->past_boots.begin());
   }
   host->boot_id = e.boot_id;
   host->hello_sequence = e.sequence;
@@ -82,13 +83,16 @@ bool Stepper::is_second_machine(const Host& host, const HelloReceived& e) const 
 // The list is complete and orders of the old epoch are void: what is not in it is gone.
 void Stepper::take_hello_list(Host& host, const std::vector<VmReport>& vms) {
   for (auto& [id, vm] : s_.vms) {
-    if (vm.op && vm.op_host == host.id && !vm.host) vm.op_sent = now_.mono - b_.policy_.order_resend;
+    if (vm.op && vm.op_host == host.id && !vm.host)
+      vm.op_sent = now_.mono - b_.policy_.order_resend;
     if (vm.host != host.id) continue;
     const VmId wanted = id;
-    const bool listed = std::any_of(vms.begin(), vms.end(),
-                                    [wanted](const VmReport& r) { return r.vm == wanted; });
-    if (!listed) generation_gone(vm, GoneReason::kUnknown, "not on " + host.name + " any more");
-    else if (vm.op) vm.op_sent = now_.mono - b_.policy_.order_resend;  // again, new epoch
+    const bool listed =
+        std::any_of(vms.begin(), vms.end(), [wanted](const VmReport& r) { return r.vm == wanted; });
+    if (!listed)
+      generation_gone(vm, GoneReason::kUnknown, "not on " + host.name + " any more");
+    else if (vm.op)
+      vm.op_sent = now_.mono - b_.policy_.order_resend;  // again, new epoch
   }
   for (const VmReport& report : vms) apply_report(host, report);
 }
@@ -149,14 +153,16 @@ void Stepper::on(const ReportReceived& e) {
 void Stepper::apply_report(Host& host, const VmReport& report) {
   Vm* vm = find(report.vm);
   if (vm != nullptr && vm->cluster != host.cluster) {
-    note(host, EvidenceKind::kAlarm, "reports VM " + vm->spec.name + " of another cluster: ignored");
+    note(host, EvidenceKind::kAlarm,
+         "reports VM " + vm->spec.name + " of another cluster: ignored");
     return;
   }
   const ReportMeaning meaning =
       read_report(vm, host.id, report, !mutated(Mutation::kIgnoreGeneration));
   switch (meaning) {
     case ReportMeaning::kNothing:
-    case ReportMeaning::kRunsAsPlaced: return;
+    case ReportMeaning::kRunsAsPlaced:
+      return;
     case ReportMeaning::kGone:
       generation_gone(*vm, report.gone_reason,
                       std::string(to_string(report.gone_reason)) + " on " + host.name);

@@ -23,13 +23,13 @@ enum class OrderKind : std::uint8_t {
 
 struct Order {
   OrderKind kind = OrderKind::kStartVm;
-  OpId op;                // none for a kill of a stale copy: nobody waits for it
+  OpId op;  // none for a kill of a stale copy: nobody waits for it
   HostId host;
-  Epoch epoch;            // of the session it was meant for
+  Epoch epoch;  // of the session it was meant for
   VmId vm;
   Generation generation;
-  Duration grace{0};      // kStopVm
-  VmSpec spec;            // kStartVm, kCreateDisk, kDeleteDisk; name and uuid always
+  Duration grace{0};  // kStopVm
+  VmSpec spec;        // kStartVm, kCreateDisk, kDeleteDisk; name and uuid always
 
   friend bool operator==(const Order&, const Order&) = default;
 };

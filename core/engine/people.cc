@@ -72,9 +72,9 @@ void Stepper::on(const DeathConfirmed& e) {
          e.who + " confirmed it dead, but it shows life or was not watched long enough: refused");
     return;
   }
-  prove_dead(*host, make_proof(*host, ProofMethod::kOperator,
-                               "confirmed dead by " + e.who +
-                                   (e.reason.empty() ? "" : ": " + e.reason)));
+  prove_dead(*host,
+             make_proof(*host, ProofMethod::kOperator,
+                        "confirmed dead by " + e.who + (e.reason.empty() ? "" : ": " + e.reason)));
 }
 
 void Stepper::on(const PowerRequested& e) {
@@ -129,10 +129,14 @@ namespace {
 
 JobKind job_kind(VmWish wish) {
   switch (wish) {
-    case VmWish::kStart: return JobKind::kStart;
-    case VmWish::kStop: return JobKind::kStop;
-    case VmWish::kReboot: return JobKind::kReboot;
-    case VmWish::kDestroy: return JobKind::kDestroy;
+    case VmWish::kStart:
+      return JobKind::kStart;
+    case VmWish::kStop:
+      return JobKind::kStop;
+    case VmWish::kReboot:
+      return JobKind::kReboot;
+    case VmWish::kDestroy:
+      return JobKind::kDestroy;
   }
   return JobKind::kOther;
 }
@@ -160,8 +164,8 @@ void Stepper::on(const VmRequested& e) {
   }
   const bool supersedes = e.wish == VmWish::kStop || e.wish == VmWish::kDestroy;
   if (vm->job && !supersedes) {
-    turn_.actions.emplace_back(FinishJob{failed(
-        std::move(job), kErrorInUse, "another operation on this VM is under way")});
+    turn_.actions.emplace_back(FinishJob{
+        failed(std::move(job), kErrorInUse, "another operation on this VM is under way")});
     return;
   }
   finish_job(*vm, false, kErrorInternal, "superseded by a later request");
@@ -169,10 +173,18 @@ void Stepper::on(const VmRequested& e) {
   vm->job = e.job;
   touch(*vm);
   switch (e.wish) {
-    case VmWish::kStart: wish_start(*vm, e); return;
-    case VmWish::kStop: wish_stop(*vm, e); return;
-    case VmWish::kReboot: wish_reboot(*vm, e); return;
-    case VmWish::kDestroy: wish_destroy(*vm, e); return;
+    case VmWish::kStart:
+      wish_start(*vm, e);
+      return;
+    case VmWish::kStop:
+      wish_stop(*vm, e);
+      return;
+    case VmWish::kReboot:
+      wish_reboot(*vm, e);
+      return;
+    case VmWish::kDestroy:
+      wish_destroy(*vm, e);
+      return;
   }
 }
 
@@ -224,8 +236,12 @@ void Stepper::wish_destroy(Vm& vm, const VmRequested& e) {
   vm.reboot = false;
   vm.next_try = now_.mono;
   switch (vm.state) {
-    case VmState::kRunning: vm.op = OpId{}; break;
-    case VmState::kStopping: order(vm, OrderKind::kKillVm); break;
+    case VmState::kRunning:
+      vm.op = OpId{};
+      break;
+    case VmState::kStopping:
+      order(vm, OrderKind::kKillVm);
+      break;
     case VmState::kDestroyed:
       if (disks_to_go) {
         move(vm, VmState::kStopped, "expunge asked for");
@@ -236,7 +252,8 @@ void Stepper::wish_destroy(Vm& vm, const VmRequested& e) {
     case VmState::kProvisioning:
     case VmState::kStopped:
     case VmState::kStarting:
-    case VmState::kError: break;
+    case VmState::kError:
+      break;
   }
 }
 

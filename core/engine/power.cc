@@ -51,8 +51,9 @@ bool Stepper::may_prove_by_power(const Host& host, const PowerAnswered& answer) 
 
 void Stepper::on_status_answer(Host& host, const PowerAnswered& e) {
   host.status_op = OpId{};
-  note(host, EvidenceKind::kReading, "power state read: " + std::string(to_string(e.state)) +
-                                         (e.text.empty() ? "" : " (" + e.text + ")"));
+  note(host, EvidenceKind::kReading,
+       "power state read: " + std::string(to_string(e.state)) +
+           (e.text.empty() ? "" : " (" + e.text + ")"));
   if (may_prove_by_power(host, e)) {
     prove_dead(host, make_proof(host, ProofMethod::kPowerOff, "off when first read: " + e.text));
   } else if (e.outcome == Outcome::kConfirmed && e.state == PowerState::kOff &&
@@ -65,11 +66,10 @@ void Stepper::on_status_answer(Host& host, const PowerAnswered& e) {
 void Stepper::on_fence_answer(Host& host, const PowerAnswered& e) {
   FenceTask& fence = host.fence;
   fence.op = OpId{};
-  fence.off_sent = e.verb == PowerVerb::kStatus
-                       ? fence.off_sent && e.state != PowerState::kOn
-                       : may_still_hit(e);
-  fence.last_outcome = std::string(to_string(e.verb)) + " " + std::string(to_string(e.outcome)) +
-                       ": " + e.text;
+  fence.off_sent = e.verb == PowerVerb::kStatus ? fence.off_sent && e.state != PowerState::kOn
+                                                : may_still_hit(e);
+  fence.last_outcome =
+      std::string(to_string(e.verb)) + " " + std::string(to_string(e.outcome)) + ": " + e.text;
   touch(host);
   note(host, EvidenceKind::kReading, "power " + fence.last_outcome);
   if (proves_off(b_.power_rules_, e)) {
@@ -104,8 +104,7 @@ Proof Stepper::make_proof(const Host& host, ProofMethod method, std::string read
 
 // A whole-host proof: its VMs are released, its sessions are void, nothing more is fenced.
 void Stepper::prove_dead(Host& host, Proof proof) {
-  note(host, EvidenceKind::kProof,
-       std::string(to_string(proof.method)) + ": " + proof.reading);
+  note(host, EvidenceKind::kProof, std::string(to_string(proof.method)) + ": " + proof.reading);
   release_vms(host, proof);
   move(host, HaEvent::kProvenDead,
        "proven dead by " + std::string(to_string(proof.method)) + ": " + proof.reading);

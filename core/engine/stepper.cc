@@ -35,7 +35,8 @@ void Stepper::settle() {
   for (const auto& [id, job] : s_.jobs) {
     if (now_.mono >= job_deadline(b_.policy_, job)) late.push_back(id);
   }
-  for (const JobId id : late) finish_job(id, false, kErrorInternal, "not done within the job deadline");
+  for (const JobId id : late)
+    finish_job(id, false, kErrorInternal, "not done within the job deadline");
 }
 
 void Stepper::resume() {

@@ -7,7 +7,9 @@
 
 namespace mold::core {
 
-Duration Stepper::silent_for(const Host& host) const { return now_.mono - host.last_beat; }
+Duration Stepper::silent_for(const Host& host) const {
+  return now_.mono - host.last_beat;
+}
 
 // On the pools that every host of its cluster beats on, whether anybody read them or not.
 StorageVerdict Stepper::storage_of(const Host& host) const {
@@ -70,7 +72,8 @@ void Stepper::look_at(Host& host) {
   switch (host.ha) {
     case HaState::kDisabled:
     case HaState::kIneligible:
-    case HaState::kFenced: return;
+    case HaState::kFenced:
+      return;
     case HaState::kAvailable:
     case HaState::kRecovered:
       if (silent_for(host) < b_.policy_.suspect_after) return;
@@ -82,11 +85,15 @@ void Stepper::look_at(Host& host) {
         release_vms(host, make_proof(host, ProofMethod::kOperator, "suspicion"));
       start_checking(host);
       return;
-    case HaState::kSuspect: start_checking(host); return;
+    case HaState::kSuspect:
+      start_checking(host);
+      return;
     case HaState::kChecking:
     case HaState::kDegraded:
     case HaState::kRecovering:
-    case HaState::kFencing: look_at_silent(host); return;
+    case HaState::kFencing:
+      look_at_silent(host);
+      return;
   }
 }
 
@@ -100,16 +107,25 @@ void Stepper::look_at_silent(Host& host) {
   const StorageVerdict storage = storage_of(host);
   use_lease_proofs(host, storage);
   switch (host.ha) {
-    case HaState::kChecking: look_at_checking(host, storage); return;
-    case HaState::kDegraded: look_at_degraded(host, storage); return;
-    case HaState::kRecovering: look_at_recovering(host); return;
-    case HaState::kFencing: look_at_fencing(host); return;
+    case HaState::kChecking:
+      look_at_checking(host, storage);
+      return;
+    case HaState::kDegraded:
+      look_at_degraded(host, storage);
+      return;
+    case HaState::kRecovering:
+      look_at_recovering(host);
+      return;
+    case HaState::kFencing:
+      look_at_fencing(host);
+      return;
     case HaState::kDisabled:
     case HaState::kAvailable:
     case HaState::kIneligible:
     case HaState::kSuspect:
     case HaState::kRecovered:
-    case HaState::kFenced: return;
+    case HaState::kFenced:
+      return;
   }
 }
 
@@ -148,8 +164,8 @@ void Stepper::look_at_checking(Host& host, const StorageVerdict& storage) {
       // A host that just died moved its counter until then, too. Cut off is only who moved it
       // clearly after its last network beat.
       if (storage.age + p.storage_alive_within / 2 > silent_for(host)) return;
-      note(host, EvidenceKind::kVerdict, "alive: its storage beat goes on, seen " +
-                                             seconds_text(storage.age) + " ago");
+      note(host, EvidenceKind::kVerdict,
+           "alive: its storage beat goes on, seen " + seconds_text(storage.age) + " ago");
       move(host, HaEvent::kFoundAlive, "cut off from the manager; its storage beat goes on");
       return;
     case Liveness::kUnknown:
@@ -158,7 +174,8 @@ void Stepper::look_at_checking(Host& host, const StorageVerdict& storage) {
       move(host, HaEvent::kFoundUnclear,
            "silent on the network and no witness can read its storage beat");
       return;
-    case Liveness::kSilent: break;
+    case Liveness::kSilent:
+      break;
   }
   // Its power read off while its storage beat was still young: read again, now that it is not.
   if (host.power == PowerState::kOff && host.has_power_control && !host.status_op)
@@ -191,7 +208,8 @@ void Stepper::look_at_degraded(Host& host, const StorageVerdict& storage) {
     case Liveness::kAlive:
       set_reason(host, "cut off from the manager; its storage beat goes on");
       return;
-    case Liveness::kSilent: break;
+    case Liveness::kSilent:
+      break;
     case Liveness::kUnknown:
       if (since < b_.policy_.degraded_recheck) return;
       break;
@@ -229,8 +247,8 @@ void Stepper::look_at_fencing(Host& host) {
     return;
   }
   host.fence.verb = PowerVerb::kOff;
-  host.fence.op = request_power(host, PowerVerb::kOff, "attempt " +
-                                    std::to_string(host.fence.attempts + 1));
+  host.fence.op =
+      request_power(host, PowerVerb::kOff, "attempt " + std::to_string(host.fence.attempts + 1));
   host.fence.off_sent = true;
   touch(host);
 }

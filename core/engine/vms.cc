@@ -17,13 +17,23 @@ void Stepper::on(const OrderAnswered& e) {
   const bool awaited = vm->op && vm->op == e.result.op && vm->op_host == e.host;
   if (!awaited) return;  // answered before, or overtaken by a proof
   switch (vm->state) {
-    case VmState::kProvisioning: on_disk_answer(*vm, e.result); return;
-    case VmState::kStarting: on_start_answer(*vm, e.result); return;
-    case VmState::kStopping: on_stop_answer(*vm, e.result); return;
-    case VmState::kStopped: on_disk_answer(*vm, e.result); return;  // disks being deleted
-    case VmState::kRunning: break;                                  // a reboot
+    case VmState::kProvisioning:
+      on_disk_answer(*vm, e.result);
+      return;
+    case VmState::kStarting:
+      on_start_answer(*vm, e.result);
+      return;
+    case VmState::kStopping:
+      on_stop_answer(*vm, e.result);
+      return;
+    case VmState::kStopped:
+      on_disk_answer(*vm, e.result);
+      return;  // disks being deleted
+    case VmState::kRunning:
+      break;  // a reboot
     case VmState::kDestroyed:
-    case VmState::kError: return;
+    case VmState::kError:
+      return;
   }
   // A reboot is not asked for twice: unknown ends it as failed, and says so.
   vm->op = OpId{};
@@ -33,8 +43,7 @@ void Stepper::on(const OrderAnswered& e) {
 }
 
 void Stepper::on_start_answer(Vm& vm, const OrderResult& r) {
-  const bool current =
-      r.generation == vm.generation || mutated(Mutation::kIgnoreGeneration);
+  const bool current = r.generation == vm.generation || mutated(Mutation::kIgnoreGeneration);
   if (!current) return;
   if (r.outcome == Outcome::kConfirmed && !r.gone) {
     vm.op = OpId{};
@@ -60,9 +69,13 @@ void Stepper::start_failed(Vm& vm, const std::string& why) {
   ++vm.attempts;
   vm.next_try = now_.mono + vm_backoff(b_.policy_, vm.attempts);
   switch (vm.desired) {
-    case Desired::kRunning: break;
-    case Desired::kStopped: finish_job(vm, true); return;
-    case Desired::kDestroyed: return;
+    case Desired::kRunning:
+      break;
+    case Desired::kStopped:
+      finish_job(vm, true);
+      return;
+    case Desired::kDestroyed:
+      return;
   }
   if (vm.job && vm.attempts < b_.policy_.start_attempts) {
     vm.next_try = now_.mono;  // a person waits: the next host at once
@@ -155,7 +168,8 @@ void Stepper::generation_gone(Vm& vm, GoneReason reason, const std::string& why)
       vm.force_stop = false;
       finish_job(vm, true);
       return;
-    case Desired::kDestroyed: return;  // look_at goes on with the disks
+    case Desired::kDestroyed:
+      return;  // look_at goes on with the disks
   }
 }
 
@@ -184,8 +198,11 @@ void Stepper::release_vms(const Host& host, const Proof& proof) {
         if (vm.ha || vm.job) break;
         vm.desired = Desired::kStopped;
         break;
-      case Desired::kStopped: finish_job(vm, true); break;
-      case Desired::kDestroyed: break;
+      case Desired::kStopped:
+        finish_job(vm, true);
+        break;
+      case Desired::kDestroyed:
+        break;
     }
   }
 }
@@ -194,9 +211,14 @@ void Stepper::release_vms(const Host& host, const Proof& proof) {
 
 void Stepper::look_at(Vm& vm) {
   switch (next_vm_step(b_.policy_, vm, now_.mono)) {
-    case VmStep::kNone: return;
-    case VmStep::kCreateDisk: order_disk(vm, OrderKind::kCreateDisk); return;
-    case VmStep::kPlaceAndStart: place_and_start(vm); return;
+    case VmStep::kNone:
+      return;
+    case VmStep::kCreateDisk:
+      order_disk(vm, OrderKind::kCreateDisk);
+      return;
+    case VmStep::kPlaceAndStart:
+      place_and_start(vm);
+      return;
     case VmStep::kOrderStop:
       move(vm, VmState::kStopping, "stop asked for");
       order(vm, OrderKind::kStopVm);
@@ -205,13 +227,19 @@ void Stepper::look_at(Vm& vm) {
       move(vm, VmState::kStopping, "forced stop asked for");
       order(vm, OrderKind::kKillVm);
       return;
-    case VmStep::kOrderReboot: order(vm, OrderKind::kRebootVm); return;
-    case VmStep::kDeleteDisk: order_disk(vm, OrderKind::kDeleteDisk); return;
+    case VmStep::kOrderReboot:
+      order(vm, OrderKind::kRebootVm);
+      return;
+    case VmStep::kDeleteDisk:
+      order_disk(vm, OrderKind::kDeleteDisk);
+      return;
     case VmStep::kMarkDestroyed:
       move(vm, VmState::kDestroyed, "destroyed");
       finish_job(vm, true);
       return;
-    case VmStep::kResend: resend(vm); return;
+    case VmStep::kResend:
+      resend(vm);
+      return;
   }
 }
 
@@ -227,7 +255,8 @@ std::optional<HostId> Stepper::choose_host(const Vm& vm, Choice choice, bool use
         host.ha != HaState::kIneligible)
       continue;
     if (vm.pinned_host && vm.pinned_host != id) continue;
-    if (use_avoid && std::find(vm.avoid.begin(), vm.avoid.end(), wanted) != vm.avoid.end()) continue;
+    if (use_avoid && std::find(vm.avoid.begin(), vm.avoid.end(), wanted) != vm.avoid.end())
+      continue;
     Candidate candidate;
     candidate.host = id;
     candidate.total = host.capacity;
@@ -303,19 +332,26 @@ void Stepper::order(Vm& vm, OrderKind kind) {
 
 OrderKind Stepper::order_kind(const Vm& vm) const {
   switch (vm.state) {
-    case VmState::kProvisioning: return OrderKind::kCreateDisk;
-    case VmState::kStopped: return OrderKind::kDeleteDisk;
-    case VmState::kStarting: return OrderKind::kStartVm;
-    case VmState::kRunning: return OrderKind::kRebootVm;
+    case VmState::kProvisioning:
+      return OrderKind::kCreateDisk;
+    case VmState::kStopped:
+      return OrderKind::kDeleteDisk;
+    case VmState::kStarting:
+      return OrderKind::kStartVm;
+    case VmState::kRunning:
+      return OrderKind::kRebootVm;
     case VmState::kStopping:
     case VmState::kDestroyed:
-    case VmState::kError: break;
+    case VmState::kError:
+      break;
   }
   const bool by_force = vm.force_stop || vm.desired == Desired::kDestroyed;
   return by_force ? OrderKind::kKillVm : OrderKind::kStopVm;
 }
 
-void Stepper::resend(Vm& vm) { send(vm, order_kind(vm)); }
+void Stepper::resend(Vm& vm) {
+  send(vm, order_kind(vm));
+}
 
 void Stepper::send(Vm& vm, OrderKind kind) {
   vm.op_sent = now_.mono;

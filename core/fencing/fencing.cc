@@ -8,9 +8,12 @@ bool proves_off(const PowerRules& rules, const PowerAnswered& answer) {
   if (answer.outcome == Outcome::kConfirmed && answer.state == PowerState::kOff) return true;
   if (answer.verb != PowerVerb::kOff) return false;
   switch (answer.outcome) {
-    case Outcome::kConfirmed: return rules.accepted_is_off;
-    case Outcome::kFailed: return rules.failed_is_off;
-    case Outcome::kUnknown: return rules.unknown_is_off;
+    case Outcome::kConfirmed:
+      return rules.accepted_is_off;
+    case Outcome::kFailed:
+      return rules.failed_is_off;
+    case Outcome::kUnknown:
+      return rules.unknown_is_off;
   }
   return false;
 }
@@ -24,11 +27,13 @@ Duration fence_backoff(const Policy& policy, int attempts) {
 bool may_still_hit(const PowerAnswered& answer) {
   switch (answer.verb) {
     case PowerVerb::kStatus:
-    case PowerVerb::kOn: return false;
+    case PowerVerb::kOn:
+      return false;
     case PowerVerb::kOff:
     case PowerVerb::kReset:
     case PowerVerb::kCycle:
-    case PowerVerb::kSoft: return answer.outcome == Outcome::kUnknown;
+    case PowerVerb::kSoft:
+      return answer.outcome == Outcome::kUnknown;
   }
   return true;
 }

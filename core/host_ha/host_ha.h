@@ -11,23 +11,23 @@
 namespace mold::core {
 
 enum class HaEvent : std::uint8_t {
-  kTurnedOn,          // HA enabled by a person
-  kTurnedOff,         // HA disabled by a person
-  kBecameEligible,    // a way to prove a death exists
-  kLostEligibility,   // none exists any more
-  kBeatSeen,          // a network beat of the present epoch
-  kProbationPassed,   // enough good beats in a row
-  kBeatLost,          // network beats are late
-  kCheckStarted,      // evidence is being gathered
-  kFoundAlive,        // storage shows it alive: cut off only
-  kFoundUnclear,      // no witness can tell, for too long
-  kRecheckDue,        // look at a degraded host anew
-  kFoundSilent,       // both channels silent long enough: try a power reset first
-  kFenceDue,          // ... or: prove it dead
-  kRecoveryFailed,    // the reset did not bring it back
-  kFenceCalledOff,    // it beats again and nothing that was sent can still hit it
-  kProvenDead,        // a whole-host proof stands
-  kReturned,          // said hello under a new epoch (reborn, or the same boot after a lost lease)
+  kTurnedOn,         // HA enabled by a person
+  kTurnedOff,        // HA disabled by a person
+  kBecameEligible,   // a way to prove a death exists
+  kLostEligibility,  // none exists any more
+  kBeatSeen,         // a network beat of the present epoch
+  kProbationPassed,  // enough good beats in a row
+  kBeatLost,         // network beats are late
+  kCheckStarted,     // evidence is being gathered
+  kFoundAlive,       // storage shows it alive: cut off only
+  kFoundUnclear,     // no witness can tell, for too long
+  kRecheckDue,       // look at a degraded host anew
+  kFoundSilent,      // both channels silent long enough: try a power reset first
+  kFenceDue,         // ... or: prove it dead
+  kRecoveryFailed,   // the reset did not bring it back
+  kFenceCalledOff,   // it beats again and nothing that was sent can still hit it
+  kProvenDead,       // a whole-host proof stands
+  kReturned,         // said hello under a new epoch (reborn, or the same boot after a lost lease)
 };
 inline constexpr int kHaEventCount = 17;
 

@@ -39,7 +39,9 @@ void LeaseBook::forget_subject(HostId subject) {
   }
 }
 
-void LeaseBook::clear() { by_subject_.clear(); }
+void LeaseBook::clear() {
+  by_subject_.clear();
+}
 
 std::vector<PoolId> LeaseBook::pools_of(HostId subject) const {
   std::vector<PoolId> pools;
@@ -49,8 +51,8 @@ std::vector<PoolId> LeaseBook::pools_of(HostId subject) const {
   return pools;
 }
 
-bool LeaseBook::has_live_witness(const Policy& policy, PoolId pool, HostId subject,
-                                 HostId observer, Instant now) const {
+bool LeaseBook::has_live_witness(const Policy& policy, PoolId pool, HostId subject, HostId observer,
+                                 Instant now) const {
   for (auto it = by_subject_.lower_bound({pool, HostId{}});
        it != by_subject_.end() && it->first.first == pool; ++it) {
     if (it->first.second == subject) continue;
@@ -98,13 +100,12 @@ PoolVerdict LeaseBook::judge_pool(const Policy& policy, PoolId pool, HostId subj
   }
   verdict.silent_for = least;
   verdict.age = age;
-  verdict.liveness =
-      least < policy.storage_alive_within ? Liveness::kAlive : Liveness::kSilent;
+  verdict.liveness = least < policy.storage_alive_within ? Liveness::kAlive : Liveness::kSilent;
   verdict.expired = verdict.liveness == Liveness::kSilent && over_deadline &&
                     (armed || !rules_.armed) && (witnessed || !rules_.live_witness);
   if (explain) {
-    verdict.why = "counter " + std::to_string(newest) + " unchanged for " + seconds(least) +
-                  " (" + std::to_string(counted) + " observers" +
+    verdict.why = "counter " + std::to_string(newest) + " unchanged for " + seconds(least) + " (" +
+                  std::to_string(counted) + " observers" +
                   (armed ? "" : ", not armed: expiry is no proof") +
                   (witnessed ? "" : ", no live witness") + ")";
   }
@@ -121,14 +122,17 @@ StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book,
     const PoolVerdict one = book.judge_pool(policy, pool, subject, now);
     switch (one.liveness) {
       case Liveness::kAlive:
-        verdict.age = verdict.liveness == Liveness::kAlive ? std::min(verdict.age, one.age) : one.age;
+        verdict.age =
+            verdict.liveness == Liveness::kAlive ? std::min(verdict.age, one.age) : one.age;
         verdict.liveness = Liveness::kAlive;
         break;
       case Liveness::kSilent:
         any_silent = true;
         least = std::min(least, one.silent_for);
         break;
-      case Liveness::kUnknown: any_unknown = true; break;
+      case Liveness::kUnknown:
+        any_unknown = true;
+        break;
     }
     if (one.expired) verdict.expired.push_back(pool);
   }

@@ -28,11 +28,11 @@ namespace mold::core {
 struct LeaseReading {
   PoolId pool;
   HostId subject;
-  bool readable = false;    // false: torn, foreign, missing or not read lately: unknown
+  bool readable = false;  // false: torn, foreign, missing or not read lately: unknown
   std::uint64_t counter = 0;
   std::uint64_t incarnation = 0;
-  bool armed = false;       // "I stop my VMs within deadline, a watchdog sees to it"
-  Duration deadline{0};     // self-fence deadline that the subject wrote
+  bool armed = false;    // "I stop my VMs within deadline, a watchdog sees to it"
+  Duration deadline{0};  // self-fence deadline that the subject wrote
   // Observer's latest good read minus its first sight of this counter, its own clock.
   Duration unchanged{0};
 
@@ -43,17 +43,17 @@ struct LeaseReading {
 struct Observation {
   HostId observer;
   LeaseReading reading;
-  Instant received;         // manager's clock
+  Instant received;  // manager's clock
   Duration observer_stall{0};
 };
 
 struct PoolVerdict {
   PoolId pool;
   Liveness liveness = Liveness::kUnknown;
-  Duration silent_for{0};   // least of the counted observers, as of their reports
-  Duration age{0};          // the same as of now: the counter moved at least this long ago
-  bool expired = false;     // lease proof stands
-  std::string why;          // for the ledger; filled only on request (see judge_pool)
+  Duration silent_for{0};  // least of the counted observers, as of their reports
+  Duration age{0};         // the same as of now: the counter moved at least this long ago
+  bool expired = false;    // lease proof stands
+  std::string why;         // for the ledger; filled only on request (see judge_pool)
 };
 
 // What a lease proof demands. Production uses the defaults; only the simulator's planted bugs relax
@@ -94,9 +94,9 @@ class LeaseBook {
   std::map<Key, std::map<HostId, Observation>> by_subject_;
 };
 
-// Taken together over the pools that the host should beat on: alive on any is Alive; silent on every
-// one is Silent; anything else is Unknown (a pool that nobody can read may be where its VMs live on).
-// silent_for is the least over the pools.
+// Taken together over the pools that the host should beat on: alive on any is Alive; silent on
+// every one is Silent; anything else is Unknown (a pool that nobody can read may be where its VMs
+// live on). silent_for is the least over the pools.
 struct StorageVerdict {
   Liveness liveness = Liveness::kUnknown;
   Duration silent_for{0};

@@ -41,12 +41,12 @@ enum class PowerVerb : std::uint8_t { kStatus, kOff, kOn, kReset, kCycle, kSoft 
 
 // Progress of proving one host dead (core/fencing).
 struct FenceTask {
-  OpId op;                    // power request under way, or none
+  OpId op;                           // power request under way, or none
   PowerVerb verb = PowerVerb::kOff;  // of that request
-  bool off_sent = false;      // durable: an Off may have reached the BMC in this fencing
+  bool off_sent = false;             // durable: an Off may have reached the BMC in this fencing
   int attempts = 0;
-  Instant next_try;           // volatile
-  std::string last_outcome;   // for `ha explain`
+  Instant next_try;          // volatile
+  std::string last_outcome;  // for `ha explain`
 };
 
 struct Host {
@@ -55,31 +55,31 @@ struct Host {
   std::string name;
   // -- durable --
   HaState ha = HaState::kDisabled;
-  std::string reason;         // why it is in this state, one line for a person
+  std::string reason;  // why it is in this state, one line for a person
   bool ha_enabled = false;
-  bool admits_vms = true;     // false: resource state Disabled, maintenance or removed
+  bool admits_vms = true;          // false: resource state Disabled, maintenance or removed
   bool has_power_control = false;  // out-of-band management is configured and enabled
-  Epoch epoch;                // 0 until the first hello
+  Epoch epoch;                     // 0 until the first hello
   BootId boot_id;
-  std::uint64_t incarnation = 0;   // lost leases since boot, as told at hello
+  std::uint64_t incarnation = 0;  // lost leases since boot, as told at hello
   Capacity capacity;
   FenceTask fence;
-  std::optional<Proof> proof;      // latest proof of death, kept for display
+  std::optional<Proof> proof;  // latest proof of death, kept for display
   int recover_attempts = 0;
   // -- volatile: gone after a restart of the manager --
   // Arrival order is not sending order; a connection to an earlier life of the manager is gone with
   // it, so these need not outlive it.
-  std::uint64_t hello_sequence = 0;   // of the latest hello of boot_id
-  std::vector<BootId> past_boots;     // boots that were followed by another, newest last
-  std::uint64_t beat_sequence = 0;    // of the latest beat of the session
-  BootId doubted_boot;                // said hello while boot_id was still heard
-  bool link_up = false;            // has a session: hello seen and beats since
-  Instant last_beat;               // reading of our clock at the latest beat
-  Instant ha_since;                // when `ha` was entered
-  int good_beats = 0;              // in a row, for probation
-  Duration self_stall{0};          // as told in the latest beat
+  std::uint64_t hello_sequence = 0;         // of the latest hello of boot_id
+  std::vector<BootId> past_boots;           // boots that were followed by another, newest last
+  std::uint64_t beat_sequence = 0;          // of the latest beat of the session
+  BootId doubted_boot;                      // said hello while boot_id was still heard
+  bool link_up = false;                     // has a session: hello seen and beats since
+  Instant last_beat;                        // reading of our clock at the latest beat
+  Instant ha_since;                         // when `ha` was entered
+  int good_beats = 0;                       // in a row, for probation
+  Duration self_stall{0};                   // as told in the latest beat
   PowerState power = PowerState::kUnknown;  // latest reading, display only: never a proof
-  OpId status_op;                  // power status read while Checking, or none
+  OpId status_op;                           // power status read while Checking, or none
 };
 
 std::string_view to_string(HaState state);

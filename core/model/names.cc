@@ -11,44 +11,64 @@ namespace mold::core {
 
 std::string_view to_string(Liveness liveness) {
   switch (liveness) {
-    case Liveness::kAlive: return "alive";
-    case Liveness::kSilent: return "silent";
-    case Liveness::kUnknown: return "unknown";
+    case Liveness::kAlive:
+      return "alive";
+    case Liveness::kSilent:
+      return "silent";
+    case Liveness::kUnknown:
+      return "unknown";
   }
   MOLD_UNREACHABLE();
 }
 
 std::string_view to_string(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kConfirmed: return "confirmed";
-    case Outcome::kFailed: return "failed";
-    case Outcome::kUnknown: return "unknown";
+    case Outcome::kConfirmed:
+      return "confirmed";
+    case Outcome::kFailed:
+      return "failed";
+    case Outcome::kUnknown:
+      return "unknown";
   }
   MOLD_UNREACHABLE();
 }
 
 std::string_view to_string(ProofMethod method) {
   switch (method) {
-    case ProofMethod::kPowerOff: return "power-off";
-    case ProofMethod::kLeaseExpired: return "lease-expired";
-    case ProofMethod::kReborn: return "reborn";
-    case ProofMethod::kOperator: return "operator";
+    case ProofMethod::kPowerOff:
+      return "power-off";
+    case ProofMethod::kLeaseExpired:
+      return "lease-expired";
+    case ProofMethod::kReborn:
+      return "reborn";
+    case ProofMethod::kOperator:
+      return "operator";
   }
   MOLD_UNREACHABLE();
 }
 
 std::string_view to_string(HaState state) {
   switch (state) {
-    case HaState::kDisabled: return "Disabled";
-    case HaState::kAvailable: return "Available";
-    case HaState::kIneligible: return "Ineligible";
-    case HaState::kSuspect: return "Suspect";
-    case HaState::kChecking: return "Checking";
-    case HaState::kDegraded: return "Degraded";
-    case HaState::kRecovering: return "Recovering";
-    case HaState::kRecovered: return "Recovered";
-    case HaState::kFencing: return "Fencing";
-    case HaState::kFenced: return "Fenced";
+    case HaState::kDisabled:
+      return "Disabled";
+    case HaState::kAvailable:
+      return "Available";
+    case HaState::kIneligible:
+      return "Ineligible";
+    case HaState::kSuspect:
+      return "Suspect";
+    case HaState::kChecking:
+      return "Checking";
+    case HaState::kDegraded:
+      return "Degraded";
+    case HaState::kRecovering:
+      return "Recovering";
+    case HaState::kRecovered:
+      return "Recovered";
+    case HaState::kFencing:
+      return "Fencing";
+    case HaState::kFenced:
+      return "Fenced";
   }
   MOLD_UNREACHABLE();
 }
@@ -59,22 +79,32 @@ std::optional<HaState> parse_ha_state(std::string_view text) {
 
 std::string_view to_string(PowerState state) {
   switch (state) {
-    case PowerState::kOn: return "on";
-    case PowerState::kOff: return "off";
-    case PowerState::kUnknown: return "unknown";
+    case PowerState::kOn:
+      return "on";
+    case PowerState::kOff:
+      return "off";
+    case PowerState::kUnknown:
+      return "unknown";
   }
   MOLD_UNREACHABLE();
 }
 
 std::string_view to_string(VmState state) {
   switch (state) {
-    case VmState::kProvisioning: return "Provisioning";
-    case VmState::kStopped: return "Stopped";
-    case VmState::kStarting: return "Starting";
-    case VmState::kRunning: return "Running";
-    case VmState::kStopping: return "Stopping";
-    case VmState::kDestroyed: return "Destroyed";
-    case VmState::kError: return "Error";
+    case VmState::kProvisioning:
+      return "Provisioning";
+    case VmState::kStopped:
+      return "Stopped";
+    case VmState::kStarting:
+      return "Starting";
+    case VmState::kRunning:
+      return "Running";
+    case VmState::kStopping:
+      return "Stopping";
+    case VmState::kDestroyed:
+      return "Destroyed";
+    case VmState::kError:
+      return "Error";
   }
   MOLD_UNREACHABLE();
 }
@@ -85,9 +115,12 @@ std::optional<VmState> parse_vm_state(std::string_view text) {
 
 std::string_view to_string(Desired desired) {
   switch (desired) {
-    case Desired::kRunning: return "Running";
-    case Desired::kStopped: return "Stopped";
-    case Desired::kDestroyed: return "Destroyed";
+    case Desired::kRunning:
+      return "Running";
+    case Desired::kStopped:
+      return "Stopped";
+    case Desired::kDestroyed:
+      return "Destroyed";
   }
   MOLD_UNREACHABLE();
 }

@@ -8,10 +8,10 @@ namespace mold::core {
 
 struct Pool {
   PoolId id;
-  ClusterId cluster;     // every host of the cluster mounts it at `path`
+  ClusterId cluster;  // every host of the cluster mounts it at `path`
   std::string uuid;
   std::string name;
-  std::string path;      // shared directory
+  std::string path;  // shared directory
   bool heartbeat = true;
 };
 

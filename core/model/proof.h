@@ -30,7 +30,7 @@ struct Proof {
   bool whole_host = true;     // false: only VMs that use one of `pools`
   std::vector<PoolId> pools;  // sorted
   WallTime at;
-  std::string reading;        // raw reading, for the ledger
+  std::string reading;  // raw reading, for the ledger
 };
 
 std::string_view to_string(Liveness liveness);

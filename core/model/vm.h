@@ -22,22 +22,22 @@ enum class VmState : std::uint8_t {
   kStarting,      // start ordered, or about to be
   kRunning,
   kStopping,
-  kDestroyed,     // for ever; the record stays for the API
-  kError,         // its disk could not be made
+  kDestroyed,  // for ever; the record stays for the API
+  kError,      // its disk could not be made
 };
 
 struct Disk {
   PoolId pool;
-  std::string path;           // absolute on every host that has the pool
-  std::string format = "raw"; // raw | qcow2
-  std::string template_path;  // what it is made from, once
+  std::string path;            // absolute on every host that has the pool
+  std::string format = "raw";  // raw | qcow2
+  std::string template_path;   // what it is made from, once
   std::uint64_t size_bytes = 0;
 
   friend bool operator==(const Disk&, const Disk&) = default;
 };
 
 struct VmSpec {
-  std::string name;           // libvirt domain name, unique
+  std::string name;  // libvirt domain name, unique
   std::string uuid;
   std::uint32_t cpus = 1;
   std::uint32_t cpu_mhz = 0;
@@ -55,18 +55,18 @@ struct Vm {
   VmState state = VmState::kStopped;
   std::string reason;
   Desired desired = Desired::kStopped;
-  bool ha = false;            // restarted by us when its host died or it crashed
-  HostId host;                // current placement, or none
+  bool ha = false;  // restarted by us when its host died or it crashed
+  HostId host;      // current placement, or none
   HostId last_host;
-  HostId pinned_host;         // asked for by hostid=, this start only
+  HostId pinned_host;  // asked for by hostid=, this start only
   Generation generation;
-  OpId op;                    // order under way for this VM, or none
-  HostId op_host;             // who carries it out (disk orders need no placement)
-  JobId job;                  // API job that waits for this VM, or none
+  OpId op;         // order under way for this VM, or none
+  HostId op_host;  // who carries it out (disk orders need no placement)
+  JobId job;       // API job that waits for this VM, or none
   bool force_stop = false;
-  bool reboot = false;        // the order under way is a reboot
-  bool expunge = false;       // destroy removes the disks too
-  int attempts = 0;           // failed starts in a row
+  bool reboot = false;   // the order under way is a reboot
+  bool expunge = false;  // destroy removes the disks too
+  int attempts = 0;      // failed starts in a row
   // -- volatile --
   Instant next_try;
   Instant op_sent;

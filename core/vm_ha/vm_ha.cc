@@ -9,8 +9,10 @@ namespace {
 
 VmStep step_of_stopped(const Vm& vm, Instant now) {
   switch (vm.desired) {
-    case Desired::kRunning: return now >= vm.next_try ? VmStep::kPlaceAndStart : VmStep::kNone;
-    case Desired::kStopped: return VmStep::kNone;
+    case Desired::kRunning:
+      return now >= vm.next_try ? VmStep::kPlaceAndStart : VmStep::kNone;
+    case Desired::kStopped:
+      return VmStep::kNone;
     case Desired::kDestroyed:
       if (!vm.expunge) return VmStep::kMarkDestroyed;
       return now >= vm.next_try ? VmStep::kDeleteDisk : VmStep::kNone;
@@ -20,9 +22,12 @@ VmStep step_of_stopped(const Vm& vm, Instant now) {
 
 VmStep step_of_running(const Vm& vm) {
   switch (vm.desired) {
-    case Desired::kRunning: return vm.reboot ? VmStep::kOrderReboot : VmStep::kNone;
-    case Desired::kStopped: return vm.force_stop ? VmStep::kOrderKill : VmStep::kOrderStop;
-    case Desired::kDestroyed: return VmStep::kOrderKill;
+    case Desired::kRunning:
+      return vm.reboot ? VmStep::kOrderReboot : VmStep::kNone;
+    case Desired::kStopped:
+      return vm.force_stop ? VmStep::kOrderKill : VmStep::kOrderStop;
+    case Desired::kDestroyed:
+      return VmStep::kOrderKill;
   }
   MOLD_UNREACHABLE();
 }
@@ -34,13 +39,17 @@ VmStep next_vm_step(const Policy& policy, const Vm& vm, Instant now) {
   switch (vm.state) {
     case VmState::kProvisioning:
       return now >= vm.next_try ? VmStep::kCreateDisk : VmStep::kNone;
-    case VmState::kStopped: return step_of_stopped(vm, now);
-    case VmState::kRunning: return step_of_running(vm);
+    case VmState::kStopped:
+      return step_of_stopped(vm, now);
+    case VmState::kRunning:
+      return step_of_running(vm);
     case VmState::kStarting:
-    case VmState::kStopping: return VmStep::kNone;  // these always have an order under way
+    case VmState::kStopping:
+      return VmStep::kNone;  // these always have an order under way
     case VmState::kError:
       return vm.desired == Desired::kDestroyed ? VmStep::kMarkDestroyed : VmStep::kNone;
-    case VmState::kDestroyed: return VmStep::kNone;
+    case VmState::kDestroyed:
+      return VmStep::kNone;
   }
   MOLD_UNREACHABLE();
 }
@@ -48,7 +57,8 @@ VmStep next_vm_step(const Policy& policy, const Vm& vm, Instant now) {
 std::optional<Instant> vm_deadline(const Policy& policy, const Vm& vm) {
   if (vm.op) return vm.op_sent + policy.order_resend;
   switch (vm.state) {
-    case VmState::kProvisioning: return vm.next_try;
+    case VmState::kProvisioning:
+      return vm.next_try;
     case VmState::kStopped:
       if (vm.desired == Desired::kStopped) return std::nullopt;
       return vm.next_try;
@@ -56,7 +66,8 @@ std::optional<Instant> vm_deadline(const Policy& policy, const Vm& vm) {
     case VmState::kRunning:
     case VmState::kStopping:
     case VmState::kDestroyed:
-    case VmState::kError: return std::nullopt;
+    case VmState::kError:
+      return std::nullopt;
   }
   MOLD_UNREACHABLE();
 }

@@ -14,12 +14,12 @@ enum class VmStep : std::uint8_t {
   kNone,
   kCreateDisk,
   kPlaceAndStart,
-  kOrderStop,      // ACPI, then force
+  kOrderStop,  // ACPI, then force
   kOrderKill,
   kOrderReboot,
   kDeleteDisk,
   kMarkDestroyed,
-  kResend,         // the order under way was not answered for order_resend
+  kResend,  // the order under way was not answered for order_resend
 };
 
 VmStep next_vm_step(const Policy& policy, const Vm& vm, Instant now);

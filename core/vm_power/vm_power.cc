@@ -11,7 +11,8 @@ ReportMeaning read_report(const Vm* vm, HostId from, const VmReport& report,
     return gone ? ReportMeaning::kNothing : ReportMeaning::kStaleCopy;
   }
   const bool current = !check_generation || report.generation == vm->generation;
-  if (vm->host == from && current) return gone ? ReportMeaning::kGone : ReportMeaning::kRunsAsPlaced;
+  if (vm->host == from && current)
+    return gone ? ReportMeaning::kGone : ReportMeaning::kRunsAsPlaced;
   if (gone) return ReportMeaning::kNothing;
   // Behind by a little is a store restored from a backup; by a lot is nonsense.
   constexpr std::uint64_t kBelievableLead = 1'000;
@@ -24,11 +25,13 @@ ReportMeaning read_report(const Vm* vm, HostId from, const VmReport& report,
 bool restart_after(GoneReason reason, const Vm& vm) {
   if (vm.desired != Desired::kRunning || !vm.ha) return false;
   switch (reason) {
-    case GoneReason::kShutdown: return false;  // somebody inside wished it so
+    case GoneReason::kShutdown:
+      return false;  // somebody inside wished it so
     case GoneReason::kUnknown:
     case GoneReason::kCrashed:
     case GoneReason::kKilled:
-    case GoneReason::kSelfFenced: return true;
+    case GoneReason::kSelfFenced:
+      return true;
   }
   MOLD_UNREACHABLE();
 }

@@ -19,11 +19,14 @@ using core::PowerVerb;
 PowerState wished_state(PowerVerb verb) {
   switch (verb) {
     case PowerVerb::kOff:
-    case PowerVerb::kSoft: return PowerState::kOff;
+    case PowerVerb::kSoft:
+      return PowerState::kOff;
     case PowerVerb::kOn:
     case PowerVerb::kReset:
-    case PowerVerb::kCycle: return PowerState::kOn;
-    case PowerVerb::kStatus: return PowerState::kUnknown;
+    case PowerVerb::kCycle:
+      return PowerState::kOn;
+    case PowerVerb::kStatus:
+      return PowerState::kUnknown;
   }
   return PowerState::kUnknown;
 }
@@ -52,7 +55,8 @@ class Request {
   void run(const std::string& action, std::function<void(Result<runtime::ChildResult>)> then) {
     runtime::ChildSpec spec;
     spec.program = settings_.program;
-    spec.args = {"-I", settings_.interface, "-R", std::to_string(settings_.retries),
+    spec.args = {"-I", settings_.interface,
+                 "-R", std::to_string(settings_.retries),
                  "-N", std::to_string(settings_.timeout_s)};
     if (!settings_.cipher_suite.empty()) {
       spec.args.insert(spec.args.end(), {"-C", settings_.cipher_suite});
@@ -125,7 +129,9 @@ class Request {
           accepted_ = true;
           tell(action + " accepted");
           break;
-        case IpmiReach::kCommandLost: tell(action + " sent, answer lost"); break;
+        case IpmiReach::kCommandLost:
+          tell(action + " sent, answer lost");
+          break;
         case IpmiReach::kNoAnswer:
         case IpmiReach::kDenied:
         case IpmiReach::kBroken:
@@ -158,7 +164,8 @@ class Request {
         finish(Outcome::kConfirmed);
         return;
       }
-      if (loop_.now() + settings_.poll < deadline_ && !(refused_ && state != PowerState::kUnknown)) {
+      if (loop_.now() + settings_.poll < deadline_ &&
+          !(refused_ && state != PowerState::kUnknown)) {
         pause_.start_after(settings_.poll, [this] { read_back(); });
         return;
       }

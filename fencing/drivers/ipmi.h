@@ -13,12 +13,12 @@ namespace mold::fencing {
 struct IpmiSettings {
   std::string program = "/usr/bin/ipmitool";
   std::string interface = "lanplus";
-  std::string cipher_suite = "3";  // 3: SHA1, everywhere; 17: SHA256, newer BMCs
-  std::string privilege;           // e.g. OPERATOR; empty: ipmitool's default
-  int retries = 1;                 // -R: tries of one packet
-  int timeout_s = 1;               // -N: wait for one packet
+  std::string cipher_suite = "3";    // 3: SHA1, everywhere; 17: SHA256, newer BMCs
+  std::string privilege;             // e.g. OPERATOR; empty: ipmitool's default
+  int retries = 1;                   // -R: tries of one packet
+  int timeout_s = 1;                 // -N: wait for one packet
   Duration call_deadline = 6'000ms;  // wall clock of one ipmitool run
-  Duration poll = 100ms;           // between read-backs
+  Duration poll = 100ms;             // between read-backs
 };
 
 std::unique_ptr<port::PowerControl> make_ipmi_driver(runtime::EventLoop& loop,

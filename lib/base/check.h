@@ -10,8 +10,8 @@ namespace mold {
 
 }  // namespace mold
 
-#define MOLD_CHECK(condition, message) \
-  do {                                                                               \
+#define MOLD_CHECK(condition, message)                                                 \
+  do {                                                                                 \
     if (!(condition)) ::mold::check_failed(#condition, (message), __FILE__, __LINE__); \
   } while (false)
 #define MOLD_UNREACHABLE() ::mold::check_failed("unreachable", "", __FILE__, __LINE__)

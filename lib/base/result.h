@@ -29,14 +29,14 @@ using Status = Result<void>;
 // MOLD_TRY(auto config, load(path)): declares config or returns the error to the caller.
 #define MOLD_TRY(declaration, expression) \
   MOLD_TRY_INNER(MOLD_CONCAT(mold_try_, __LINE__), declaration, expression)
-#define MOLD_TRY_INNER(temp, declaration, expression)          \
-  auto temp = (expression);                                    \
-  if (!temp) return ::mold::fail(std::move(temp).error());     \
+#define MOLD_TRY_INNER(temp, declaration, expression)      \
+  auto temp = (expression);                                \
+  if (!temp) return ::mold::fail(std::move(temp).error()); \
   declaration = std::move(*temp)
 
 // MOLD_TRY_VOID(write(fd)): returns the error of a Status to the caller.
-#define MOLD_TRY_VOID(expression) \
-  do {                                                                                   \
-    if (auto mold_status = (expression); !mold_status)                                   \
-      return ::mold::fail(std::move(mold_status).error());                               \
+#define MOLD_TRY_VOID(expression)                          \
+  do {                                                     \
+    if (auto mold_status = (expression); !mold_status)     \
+      return ::mold::fail(std::move(mold_status).error()); \
   } while (false)

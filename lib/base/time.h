@@ -1,8 +1,8 @@
 #pragma once
 // Time as a value. Instant is a reading of the boot-time clock (CLOCK_BOOTTIME: goes on while the
-// machine is suspended, never jumps) of ONE machine: instants of two machines, or of two boots, must
-// never be compared, so an Instant is never persisted and never sent. WallTime is for people and
-// logs only: no decision may depend on it. There is no now() here: core gets its time as a
+// machine is suspended, never jumps) of ONE machine: instants of two machines, or of two boots,
+// must never be compared, so an Instant is never persisted and never sent. WallTime is for people
+// and logs only: no decision may depend on it. There is no now() here: core gets its time as a
 // parameter, rooms ask the Clock port.
 #include <chrono>
 #include <compare>

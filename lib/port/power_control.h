@@ -3,8 +3,8 @@
 // every implementation, and every fake in tests/, passes tests/contract/power_control_contract.h.
 //
 // The rule above all: success is a state read back, never a return code; unreachable is unknown.
-// Loop thread only; completions come on the loop thread, exactly once, also after cancel (kCancelled
-// is reported as Unknown if something may have been sent).
+// Loop thread only; completions come on the loop thread, exactly once, also after cancel
+// (kCancelled is reported as Unknown if something may have been sent).
 #include <functional>
 #include <memory>
 #include <string>

@@ -12,7 +12,8 @@ namespace mold::runtime {
 namespace {
 
 // curl takes two requests for the same identity when their paths are equal, and a descriptor number
-// comes back after a close. Extra slashes make each path new without meaning anything to the kernel.
+// comes back after a close. Extra slashes make each path new without meaning anything to the
+// kernel.
 std::string unique_path(int fd) {
   constexpr unsigned kBeforeRepeating = 500;
   static std::atomic<unsigned> made{0};

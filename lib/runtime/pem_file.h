@@ -1,7 +1,8 @@
 #pragma once
-// A PEM text as something with a path, for libraries that read their certificates and keys from files
-// only (curl on GnuTLS): a sealed memory file that never touches a disk and is readable by this process
-// alone. The path is good for as long as the object lives. Made on any thread, immutable.
+// A PEM text as something with a path, for libraries that read their certificates and keys from
+// files only (curl on GnuTLS): a sealed memory file that never touches a disk and is readable by
+// this process alone. The path is good for as long as the object lives. Made on any thread,
+// immutable.
 #include <map>
 #include <memory>
 #include <string>

@@ -61,8 +61,9 @@ class IpmiRig final : public PowerRig {
     fs::permissions(dir_ / "chassis.sh", fs::perms::owner_all);
     fs::create_directory(dir_ / "state");
     write("lan.conf", lan_conf());
-    write("cmds.emu", "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 "
-                      "persist_sdr\nsel_enable 0x20 1000 0x0a\nmc_enable 0x20\n");
+    write("cmds.emu",
+          "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 "
+          "persist_sdr\nsel_enable 0x20 1000 0x0a\nmc_enable 0x20\n");
     start();
   }
   ~IpmiRig() override {
@@ -118,7 +119,9 @@ class IpmiRig final : public PowerRig {
            "  allowed_auths_operator none md2 md5 straight\n"
            "  allowed_auths_admin none md2 md5 straight\n"
            "  guid a123456789abcdefa123456789abcdef\nendlan\n"
-           "chassis_control \"" + (dir_ / "chassis.sh").string() + " " + dir_.string() + "\"\n"
+           "chassis_control \"" +
+           (dir_ / "chassis.sh").string() + " " + dir_.string() +
+           "\"\n"
            "startnow false\nuser 2 true \"ADMIN\" \"contract-secret\" admin 10 none md2 md5 "
            "straight\n";
   }
@@ -157,7 +160,9 @@ class IpmiRig final : public PowerRig {
   pid_t pid_ = -1;
 };
 
-std::unique_ptr<PowerRig> make_ipmi_rig() { return std::make_unique<IpmiRig>(); }
+std::unique_ptr<PowerRig> make_ipmi_rig() {
+  return std::make_unique<IpmiRig>();
+}
 
 INSTANTIATE_TEST_SUITE_P(Ipmitool, PowerControlContract, ::testing::Values(&make_ipmi_rig));
 

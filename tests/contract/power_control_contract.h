@@ -20,10 +20,10 @@ class PowerRig {
   // ---- the machine behind it ----
   virtual void set_power(bool on) = 0;
   [[nodiscard]] virtual bool power() = 0;
-  [[nodiscard]] virtual int commands() = 0;       // power commands that reached the machine
-  virtual void accept_but_ignore(bool on) = 0;    // says yes, does nothing
-  virtual void act_late(Duration delay) = 0;      // power changes that long after the answer
-  virtual void go_away() = 0;                     // no answer any more
+  [[nodiscard]] virtual int commands() = 0;     // power commands that reached the machine
+  virtual void accept_but_ignore(bool on) = 0;  // says yes, does nothing
+  virtual void act_late(Duration delay) = 0;    // power changes that long after the answer
+  virtual void go_away() = 0;                   // no answer any more
 };
 
 using MakeRig = std::unique_ptr<PowerRig> (*)();

@@ -170,14 +170,17 @@ void World::do_line(const Line& line) {
     const VmId vm{*parse_number<std::uint64_t>(w.at(2))};
     const Generation generation = m.running[vm];
     m.running.erase(vm);
-    feed(ReportReceived{m.id, brain_->state().hosts.at(m.id).epoch,
+    feed(ReportReceived{m.id,
+                        brain_->state().hosts.at(m.id).epoch,
                         {VmReport{vm, "", generation, DomainPower::kGone, GoneReason::kCrashed}}});
   } else {
     throw std::runtime_error("script: what is '" + text + "'?");
   }
 }
 
-void World::hello(Machine& m) { feed(hello_of(m)); }
+void World::hello(Machine& m) {
+  feed(hello_of(m));
+}
 
 HelloReceived World::hello_of(Machine& m) {
   HelloReceived hello;
@@ -219,35 +222,34 @@ void World::feed(const Event& event) {
 }
 
 void World::carry_out(const Action& action) {
-  std::visit(Overloaded{
-                 [this](const OpenSession& a) {
-                   machine(a.host).session = true;
-                   tell("session " + machine(a.host).name + " epoch " +
-                        std::to_string(a.epoch.value));
-                 },
-                 [this](const RefuseSession& a) {
-                   tell("refuse " + machine(a.host).name + ": " + a.why);
-                   Machine& m = machine(a.host);
-                   m.session = false;
-                   if (m.network) pending_.emplace_back(now_ + 200ms, hello_of(m));
-                 },
-                 [this](const SendOrder& a) { on_order(a.order); },
-                 [this](const RequestPower& a) { on_power(a); },
-                 [this](const FinishJob& a) {
-                   tell("job " + std::to_string(a.job.id.value) +
-                        (a.job.status == JobStatus::kSucceeded ? " succeeded"
-                                                               : " failed: " + a.job.error_text));
-                 },
-                 [this](const NoteTransition& a) {
-                   tell(a.entity + " " + a.name + ": " + a.from + " -> " + a.to + " (" + a.reason +
-                        ")");
-                 },
-                 [this](const NoteEvidence& a) {
-                   tell("  ledger " + machine(a.host).name + " " +
-                        std::string(to_string(a.kind)) + ": " + a.text);
-                 },
-             },
-             action);
+  std::visit(
+      Overloaded{
+          [this](const OpenSession& a) {
+            machine(a.host).session = true;
+            tell("session " + machine(a.host).name + " epoch " + std::to_string(a.epoch.value));
+          },
+          [this](const RefuseSession& a) {
+            tell("refuse " + machine(a.host).name + ": " + a.why);
+            Machine& m = machine(a.host);
+            m.session = false;
+            if (m.network) pending_.emplace_back(now_ + 200ms, hello_of(m));
+          },
+          [this](const SendOrder& a) { on_order(a.order); },
+          [this](const RequestPower& a) { on_power(a); },
+          [this](const FinishJob& a) {
+            tell("job " + std::to_string(a.job.id.value) +
+                 (a.job.status == JobStatus::kSucceeded ? " succeeded"
+                                                        : " failed: " + a.job.error_text));
+          },
+          [this](const NoteTransition& a) {
+            tell(a.entity + " " + a.name + ": " + a.from + " -> " + a.to + " (" + a.reason + ")");
+          },
+          [this](const NoteEvidence& a) {
+            tell("  ledger " + machine(a.host).name + " " + std::string(to_string(a.kind)) + ": " +
+                 a.text);
+          },
+      },
+      action);
 }
 
 void World::on_order(const Order& order) {
@@ -262,7 +264,9 @@ void World::on_order(const Order& order) {
   result.generation = order.generation;
   result.outcome = Outcome::kConfirmed;
   switch (order.kind) {
-    case OrderKind::kStartVm: m.running[order.vm] = order.generation; break;
+    case OrderKind::kStartVm:
+      m.running[order.vm] = order.generation;
+      break;
     case OrderKind::kStopVm:
     case OrderKind::kKillVm:
       m.running.erase(order.vm);
@@ -270,7 +274,8 @@ void World::on_order(const Order& order) {
       break;
     case OrderKind::kRebootVm:
     case OrderKind::kCreateDisk:
-    case OrderKind::kDeleteDisk: break;
+    case OrderKind::kDeleteDisk:
+      break;
   }
   pending_.emplace_back(now_ + 300ms, OrderAnswered{order.host, result});
 }
@@ -313,6 +318,8 @@ World::Machine& World::machine(const std::string& name) {
   throw std::runtime_error("no host " + name);
 }
 
-World::Machine& World::machine(HostId id) { return machines_.at(id.value - 1); }
+World::Machine& World::machine(HostId id) {
+  return machines_.at(id.value - 1);
+}
 
 }  // namespace mold::golden

@@ -1,7 +1,7 @@
 #pragma once
-// A tiny, fully scripted cluster around one core::Brain, for golden tests: hosts beat on network and
-// storage by the clock, BMCs and agents answer as the script says. Nothing is random and nothing is
-// judged here; the story that comes out is compared with `expect`.
+// A tiny, fully scripted cluster around one core::Brain, for golden tests: hosts beat on network
+// and storage by the clock, BMCs and agents answer as the script says. Nothing is random and
+// nothing is judged here; the story that comes out is compared with `expect`.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -27,17 +27,17 @@ class World {
   struct Machine {
     HostId id;
     std::string name;
-    bool network = true;      // its beats reach the manager
-    bool storage = true;      // its storage counter moves
-    bool reads = true;        // it can read the others' records
+    bool network = true;  // its beats reach the manager
+    bool storage = true;  // its storage counter moves
+    bool reads = true;    // it can read the others' records
     bool armed = true;
-    bool session = false;     // it beats only under one
+    bool session = false;  // it beats only under one
     bool power_control = true;
     std::string bmc = "prompt";  // prompt | dead | lying | off
     std::uint64_t counter = 1;
     std::uint64_t incarnation = 0;
-    std::uint64_t said = 0;   // sequence of its hellos and beats
-    Instant changed;          // when the counter moved last
+    std::uint64_t said = 0;  // sequence of its hellos and beats
+    Instant changed;         // when the counter moved last
     std::string boot = "boot-1";
     std::map<VmId, Generation> running;
   };

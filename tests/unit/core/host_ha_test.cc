@@ -8,8 +8,12 @@ namespace {
 
 using enum HaState;
 
-HaState state(int i) { return static_cast<HaState>(i); }
-HaEvent event(int i) { return static_cast<HaEvent>(i); }
+HaState state(int i) {
+  return static_cast<HaState>(i);
+}
+HaEvent event(int i) {
+  return static_cast<HaEvent>(i);
+}
 
 TEST(HostHa, EveryPairLeadsToAState) {
   for (int s = 0; s < kHaStateCount; ++s) {
@@ -66,8 +70,7 @@ TEST(HostHa, ABeatDoesNotUndoWhatMayStillHit) {
 }
 
 TEST(HostHa, NamesGoThereAndBack) {
-  for (int s = 0; s < kHaStateCount; ++s)
-    EXPECT_EQ(parse_ha_state(to_string(state(s))), state(s));
+  for (int s = 0; s < kHaStateCount; ++s) EXPECT_EQ(parse_ha_state(to_string(state(s))), state(s));
   EXPECT_FALSE(parse_ha_state("Dead").has_value());
 }
 

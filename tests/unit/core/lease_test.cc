@@ -13,8 +13,7 @@ constexpr HostId kFirst{2};
 constexpr HostId kSecond{3};
 constexpr Instant kNow{1'000'000};
 
-LeaseReading of(HostId subject, Duration unchanged, std::uint64_t counter = 7,
-                PoolId pool = kNas) {
+LeaseReading of(HostId subject, Duration unchanged, std::uint64_t counter = 7, PoolId pool = kNas) {
   LeaseReading r;
   r.pool = pool;
   r.subject = subject;

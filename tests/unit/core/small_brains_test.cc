@@ -24,9 +24,9 @@ VmSpec spec(std::uint64_t memory_gib, std::uint32_t cpus = 1) {
 }
 
 TEST(Placement, TakesTheTightestFit) {
-  EXPECT_EQ(place(Policy{}, {candidate(1, 32, 0), candidate(2, 16, 10), candidate(3, 16, 15)},
-                  spec(4)),
-            HostId{2});
+  EXPECT_EQ(
+      place(Policy{}, {candidate(1, 32, 0), candidate(2, 16, 10), candidate(3, 16, 15)}, spec(4)),
+      HostId{2});
 }
 
 TEST(Placement, TiesGoToTheLowestId) {
