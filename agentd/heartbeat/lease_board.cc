@@ -84,6 +84,7 @@ PoolLease lease_of(const BoardPool& raw) {
   PoolLease lease;
   lease.pool = raw.head.pool.text();
   lease.path = text_of(raw.head.path, sizeof raw.head.path);
+  lease.real_path = text_of(raw.head.real_path, sizeof raw.head.real_path);
   lease.state = lease_state(raw.head.state);
   lease.kill = kill_state(raw.head.kill);
   lease.valid_until = Instant{raw.head.valid_until_ms};

@@ -72,6 +72,7 @@ struct BeatReading {
 struct PoolLease {
   std::string pool;
   std::string path;
+  std::string real_path;  // with symbolic links resolved; empty while not known
   LeaseState state = LeaseState::kNotCounted;
   KillState kill = KillState::kIdle;
   Instant valid_until;  // 0: never held

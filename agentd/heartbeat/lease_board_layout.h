@@ -18,7 +18,7 @@
 namespace mold::heartbeat {
 
 inline constexpr std::uint64_t kBoardMagic = 0x3144524f42444c4dULL;  // "MLDBORD1"
-inline constexpr std::uint32_t kBoardVersion = 1;
+inline constexpr std::uint32_t kBoardVersion = 2;
 inline constexpr std::size_t kMaxReadings = 128;
 inline constexpr std::size_t kBoardTextSize = 128;
 
@@ -41,6 +41,7 @@ struct BoardReading {
 struct BoardPoolHead {
   Uuid pool;
   char path[kMaxPoolPath + 1];
+  char real_path[kMaxPoolPath + 1];  // with symbolic links resolved; empty while not known
   char last_error[kBoardTextSize];
   std::int64_t valid_until_ms;
   std::int64_t last_ack_ms;

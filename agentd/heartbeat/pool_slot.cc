@@ -42,8 +42,8 @@ void PoolSlot::reconfigure(const PoolEntry& entry, const LadderPolicy& policy) {
   if (entry.path != entry_.path || entry.must_be_mountpoint != entry_.must_be_mountpoint ||
       entry.beat_interval_ms != entry_.beat_interval_ms) {
     worker_.stop();
-    real_path_[0] = '\0';
   }
+  if (entry.path != entry_.path) real_path_[0] = '\0';
   entry_ = entry;
   ladder_.set_policy(policy);
 }
@@ -52,6 +52,8 @@ void PoolSlot::inherit(const BoardPoolHead& old) {
   ladder_.inherit(static_cast<LeaseState>(old.state), Instant{old.valid_until_ms},
                   Duration{old.deadline_ms}, old.armed_announced == 1);
   last_ack_ = Instant{old.last_ack_ms};
+  // The pool may hang from now on, and its links would never be resolved again.
+  std::snprintf(real_path_, sizeof real_path_, "%.511s", old.real_path);
   identity_known_ = old.last_ack_ms > 0;
 }
 
@@ -203,10 +205,15 @@ void PoolSlot::on_reading(const ChildReport& report) {
   reading->health = static_cast<std::uint8_t>(record.health);
 }
 
+bool PoolSlot::board_allows(const LadderStep& step) const {
+  return !step.announce_armed || board_->head.state == static_cast<std::uint8_t>(LeaseState::kHeld);
+}
+
 void PoolSlot::fill_board() {
   auto& head = board_->head;
   head.pool = entry_.uuid;
   std::snprintf(head.path, sizeof head.path, "%s", entry_.path.c_str());
+  std::snprintf(head.real_path, sizeof head.real_path, "%s", real_path_);
   std::memcpy(head.last_error, error_, sizeof head.last_error);
   head.valid_until_ms = ladder_.valid_until().ms;
   head.last_ack_ms = last_ack_.ms;

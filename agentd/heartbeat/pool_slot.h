@@ -50,6 +50,9 @@ class PoolSlot {
 
   void set_vm_count(std::uint32_t count) { vm_count_ = count; }
   void fill_board();
+  // False: this beat would promise what the published board does not show yet. Were this process to
+  // end between the two, the next one would inherit no lease and no promise.
+  [[nodiscard]] bool board_allows(const LadderStep& step) const;
   void stop_worker() { worker_.stop(); }
 
  private:

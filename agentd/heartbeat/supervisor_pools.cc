@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -94,9 +95,10 @@ void Supervisor::inherit_board() {
     head.last_ack_ms = lease.last_ack.ms;
     head.deadline_ms = lease.deadline_ms;
     head.armed_announced = lease.armed_announced ? 1 : 0;
+    std::snprintf(head.real_path, sizeof head.real_path, "%s", lease.real_path.c_str());
     slots_[next].configure(entry, policy_for(entry), image_->pools[next]);
     slots_[next].inherit(head);
-    hunter_.set_pool(next, entry.path, {});
+    hunter_.set_pool(next, entry.path, lease.real_path);
     log_line(LogLevel::kNotice, "pool %s: lease taken over from the last instance (%s)",
              slots_[next].name(), to_string(lease.state).data());
     ++next;

@@ -67,6 +67,9 @@ VmHunter::VmHunter(std::vector<std::string> prefixes, std::string proc)
     : prefixes_(std::move(prefixes)), proc_(std::move(proc)) {}
 
 void VmHunter::set_pool(std::size_t slot, std::string_view path, std::string_view real_path) {
+  // The same pool again: what is known of it stays, so no command line has to be read anew.
+  const bool real_told = !real_path.empty() && real_path != names_[slot].real;
+  if (path == names_[slot].path && !real_told) return;
   copy_text(path, names_[slot].path);
   copy_text(real_path, names_[slot].real);
   for (auto& vm : vms_) {
@@ -79,7 +82,7 @@ void VmHunter::set_pool(std::size_t slot, std::string_view path, std::string_vie
 }
 
 void VmHunter::set_real_path(std::size_t slot, std::string_view real_path) {
-  if (real_path == names_[slot].real) return;
+  if (real_path.empty() || real_path == names_[slot].real) return;
   copy_text(real_path, names_[slot].real);
   for (auto& vm : vms_) vm.command_read = false;
 }
@@ -103,8 +106,11 @@ PoolMask VmHunter::pools_in_command(std::string_view text) const {
 }
 
 VmHunter::Read VmHunter::read_stat(int pid, Stat& out) const {
-  const ProcPath path("%s/%d/stat", proc_.c_str(), pid);
-  const UniqueFd fd(::open(path.text, O_RDONLY | O_CLOEXEC));
+  return read_stat_file(ProcPath("%s/%d/stat", proc_.c_str(), pid).text, out);
+}
+
+VmHunter::Read VmHunter::read_stat_file(const char* path, Stat& out) {
+  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
   if (!fd) return means_gone(errno) ? Read::kGone : Read::kFailed;
   char text[1024];
   const auto n = ::read(fd.get(), text, sizeof text);
@@ -188,25 +194,47 @@ int VmHunter::read_task_links(int pid, PoolMask& pools) const {
 }
 
 // Read once per process: it does not change, and reading it takes a lock that a process in D state
-// may hold.
-bool VmHunter::read_command(Vm& vm) {
-  const ProcPath path("%s/%d/cmdline", proc_.c_str(), vm.pid);
-  const UniqueFd fd(::open(path.text, O_RDONLY | O_CLOEXEC));
+// may hold. A zombie leader has none any more, but its other threads have. False: not known yet.
+bool VmHunter::read_command(Vm& vm, const Stat& stat) {
+  if (stat.state == 'D') return false;
+  if (stat.state != 'Z') {
+    return read_command_file(vm, ProcPath("%s/%d/cmdline", proc_.c_str(), vm.pid).text);
+  }
+  const ProcPath tasks("%s/%d/task", proc_.c_str(), vm.pid);
+  bool read = false;
+  (void)for_each_entry(tasks.text, [&](const char* tid) {
+    if (read) return;
+    Stat task;
+    const ProcPath state("%s/%d/task/%s/stat", proc_.c_str(), vm.pid, tid);
+    if (read_stat_file(state.text, task) != Read::kOk || task.state == 'D' || task.state == 'Z') {
+      return;
+    }
+    const ProcPath command("%s/%d/task/%s/cmdline", proc_.c_str(), vm.pid, tid);
+    read = read_command_file(vm, command.text);
+  });
+  return read;
+}
+
+// An empty one is of a process that has given its memory back already.
+bool VmHunter::read_command_file(Vm& vm, const char* path) {
+  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
   if (!fd) return means_gone(errno);
   static char text[32 * 1024];
   std::size_t kept = 0;
+  bool any = false;
   vm.by_command = 0;
   while (true) {
     const auto n = ::read(fd.get(), text + kept, sizeof text - kept);
     if (n < 0) return means_gone(errno);
+    any = any || n > 0;
     const std::size_t size = kept + static_cast<std::size_t>(n);
     vm.by_command |= pools_in_command({text, size});
     if (n == 0) break;
     kept = std::min(size, kMaxPoolPath + 2);  // a name may lie across two reads
     std::memmove(text, text + size - kept, kept);
   }
-  vm.command_read = true;
-  return true;
+  vm.command_read = any;
+  return any;
 }
 
 bool VmHunter::still_there(const Vm& vm, const Stat& stat, bool& complete) const {
@@ -224,7 +252,7 @@ bool VmHunter::refresh(Vm& vm, const Stat& stat) {
   bool complete = true;
   if (!still_there(vm, stat, complete)) return complete;  // not marked as seen: dropped
   vm.seen = true;
-  if (!vm.command_read && stat.state != 'D' && stat.state != 'Z') complete = read_command(vm);
+  if (!vm.command_read) complete = read_command(vm, stat) && complete;
   PoolMask now = vm.by_command;
   const ProcPath directory("%s/%d/fd", proc_.c_str(), vm.pid);
   int links = read_links(directory.text, now);

@@ -5,10 +5,11 @@
 //
 // What counts as using a pool: a path below the pool's directory among the names of its open files
 // or in its command line. A process that was once seen there keeps counting while it is dying,
-// because its links vanish before its last threads do. What counts as gone: its /proc entry has
-// vanished (or belongs to a later process), or it is a zombie with no other thread left. A zombie
-// leader with threads in D state is NOT gone: their I/O may still land. (I/O that the kernel does
-// on behalf of nobody, such as an NFS request already on the wire, cannot be seen here;
+// because its links vanish before its last threads do. A VM whose command line was never read makes
+// a look incomplete: nobody can say which pool it is about to open. What counts as gone: its /proc
+// entry has vanished (or belongs to a later process), or it is a zombie with no other thread left.
+// A zombie leader with threads in D state is NOT gone: their I/O may still land. (I/O that the
+// kernel does on behalf of nobody, such as an NFS request already on the wire, cannot be seen here;
 // verify_grace and the observer's margin are there for it.)
 #include <array>
 #include <cstddef>
@@ -33,7 +34,8 @@ class VmHunter {
   explicit VmHunter(std::vector<std::string> prefixes, std::string proc = "/proc");
 
   // Up to two names of a pool's directory: as configured, and with symbolic links resolved (as the
-  // pool's child found it; empty while not known). Empty configured path frees the slot.
+  // pool's child found it; empty while not known). Empty configured path frees the slot; the same
+  // one again keeps the real name.
   void set_pool(std::size_t slot, std::string_view path, std::string_view real_path);
 
   // When the pool's child has found the real name; cheap when it is known already.
@@ -73,12 +75,14 @@ class VmHunter {
   };
 
   Read read_stat(int pid, Stat& out) const;
+  static Read read_stat_file(const char* path, Stat& out);
   [[nodiscard]] bool is_vm(int pid, const Stat& stat) const;
   bool visit(int pid);
   bool refresh(Vm& vm, const Stat& stat);
   bool still_there(const Vm& vm, const Stat& stat, bool& complete) const;
   Vm* find_or_add(int pid, const Stat& stat);
-  bool read_command(Vm& vm);
+  bool read_command(Vm& vm, const Stat& stat);
+  bool read_command_file(Vm& vm, const char* path);
   // Adds the pools among the link names of one fd directory; -1 unreadable, else number of links.
   int read_links(const char* directory, PoolMask& pools) const;
   int read_task_links(int pid, PoolMask& pools) const;

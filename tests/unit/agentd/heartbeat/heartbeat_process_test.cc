@@ -260,6 +260,23 @@ TEST_F(HeartbeatProcess, AfterACrashTheNextInstanceGoesOnWithTheLease) {
   EXPECT_TRUE(eventually([&] { return one.board().incarnation == 1; }));
 }
 
+TEST_F(HeartbeatProcess, TheNextInstanceFindsTheVmsOfALinkedPoolThatHangs) {
+  fs::create_directory_symlink(dir.path("pool-a"), dir.path("linked"));
+  one.pools({{kPoolA, "linked"}});
+  one.start();
+  ASSERT_TRUE(one.held(kPoolA));
+  auto vm = victim("pool-a/disk");
+  ASSERT_TRUE(sees(one, kPoolA, 1));
+  EXPECT_EQ(one.lease(kPoolA).real_path, fs::canonical(dir.path("pool-a")));
+  one.process.kill_now();
+  const auto over = one.lease(kPoolA).valid_until;
+  ASSERT_TRUE(eventually([&] { return boottime_now() > over; }));
+  fs::remove(dir.path("linked"));  // no new child can find out where it leads
+  one.start();
+  EXPECT_TRUE(eventually([&] { return !vm.alive(); }));
+  EXPECT_TRUE(eventually([&] { return one.lease(kPoolA).kill == KillState::kVerifiedGone; }));
+}
+
 TEST_F(HeartbeatProcess, PoolsComeAndGoWithTheFile) {
   one.start();
   one.pools({{kPoolA, "pool-a"}, {kPoolB, "pool-b"}});

@@ -53,6 +53,8 @@ TEST_F(VmHunterTest, FindsThroughTheRealNameOfALinkedPool) {
   EXPECT_EQ(count(0), 0U);
   hunter->set_real_path(0, dir.path("a"));
   ASSERT_TRUE(eventually([&] { return count(0) == 1; }));
+  hunter->set_pool(0, dir.path("link"), {});  // the pools file was read again
+  EXPECT_EQ(count(0), 1U);
 }
 
 TEST_F(VmHunterTest, AZombieLeaderWithAThreadIsNotGone) {
@@ -94,7 +96,7 @@ class FakeProcTest : public ::testing::Test {
 };
 
 TEST_F(FakeProcTest, ADyingVmCountsUntilItsLastThreadIsGone) {
-  process(99999991, 'D', 2, "/mnt/p/disk");
+  process(99999991, 'S', 2, "/mnt/p/disk");
   VmHunter hunter({"qemu"}, dir.path());
   hunter.set_pool(0, "/mnt/p", {});
   ASSERT_TRUE(hunter.look());
@@ -108,6 +110,24 @@ TEST_F(FakeProcTest, ADyingVmCountsUntilItsLastThreadIsGone) {
   process(99999991, 'Z', 1, "");
   ASSERT_TRUE(hunter.look());
   EXPECT_EQ(hunter.count(0), 0U);
+}
+
+TEST_F(FakeProcTest, AVmWhoseCommandWasNeverReadIsNoProof) {
+  process(99999991, 'D', 2, "");
+  VmHunter hunter({"qemu"}, dir.path());
+  hunter.set_pool(0, "/mnt/p", {});
+  EXPECT_FALSE(hunter.look());
+  fs::remove_all(dir.path("99999991"));
+  process(99999991, 'S', 2, "");
+  dir.write("99999991/cmdline", "");  // its memory is given back, its files are not
+  EXPECT_FALSE(hunter.look());
+  dir.write("99999991/cmdline", "qemu");
+  EXPECT_TRUE(hunter.look());
+  // Once read it stays known, whatever the pools are told of again.
+  fs::remove_all(dir.path("99999991"));
+  process(99999991, 'D', 2, "");
+  hunter.set_pool(0, "/mnt/p", {});
+  EXPECT_TRUE(hunter.look());
 }
 
 TEST_F(FakeProcTest, AVmThatLetsGoOfThePoolIsFree) {
