@@ -11,7 +11,7 @@ constexpr Duration kStartRace{500};
 }  // namespace
 
 void Ladder::inherit(LeaseState state, Instant valid_until, Duration deadline, bool promised) {
-  promised_ = promised;
+  promised_ = promised || state == LeaseState::kHeld;
   deadline_ = std::min(deadline, policy_.deadline);
   valid_until_ = valid_until;
   last_good_issue_ = valid_until - policy_.kill_after(deadline_);

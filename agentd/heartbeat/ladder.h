@@ -70,7 +70,9 @@ class Ladder {
   explicit Ladder(const LadderPolicy& policy) : policy_(policy), deadline_(policy.deadline) {}
 
   // After a restart of mold-heartbeat in the same boot: goes on where the lease board shows that
-  // the last instance stopped. `promised`: it had announced "armed" and not taken it back.
+  // the last instance stopped. `promised`: it had announced "armed" and not taken it back. A held
+  // lease counts as promised anyway: its first armed beat may have gone out after the board was
+  // written.
   void inherit(LeaseState state, Instant valid_until, Duration deadline, bool promised);
 
   // Whatever may have changed, time above all. Call it before anything else in a round.

@@ -225,6 +225,10 @@ void Supervisor::issue_beats() {
       log_line(LogLevel::kNotice, "pool %s: lease held", slot.name());
       dirty_ = true;
     }
+    if (!slot.board_allows(step)) {  // published at the end of this round, issued in the next
+      dirty_ = true;
+      continue;
+    }
     slot.issue_if_due(boottime_now(), step, facts_);
   }
 }

@@ -348,6 +348,13 @@ TEST(Ladder, ANewInstanceGoesOnWithTheOldLease) {
   unfinished.ladder.inherit(LeaseState::kLeaving, unfinished.now - 1ms, 10000ms, true);
   EXPECT_TRUE(unfinished.step().kill);
 
+  World unsaid;  // ended between the board and its first armed beat, or right after that beat
+  unsaid.ladder.inherit(LeaseState::kHeld, unsaid.now + 2000ms, 10000ms, false);
+  unsaid.writes_ok = false;
+  unsaid.ladder.retire(unsaid.now);
+  unsaid.step();
+  EXPECT_FALSE(unsaid.ladder.released());
+
   World fresh;
   fresh.ladder.inherit(LeaseState::kLeaving, fresh.now + 2000ms, 10000ms, false);
   fresh.round();
