@@ -75,7 +75,7 @@ struct Cluster {
 struct OobmSettings {
   bool configured = false;
   bool enabled = false;
-  std::string driver;  // ipmitool | redfish
+  std::string driver;  // ipmitool
   std::string address;
   std::string port;
   std::string username;

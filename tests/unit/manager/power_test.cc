@@ -23,7 +23,12 @@ class PowerTest : public testing::Test {
   void SetUp() override {
     world.make_ground();
     box.emplace(*SecretBox::open(world.dir.path()));
-    service = std::make_unique<PowerService>(*world.engine, *world.inventory, *box, driver);
+    PowerService::Options options;
+    options.wanted = [this](const core::RequestPower& request) {
+      return !unwanted.contains(request.op);
+    };
+    service = std::make_unique<PowerService>(*world.engine, *world.inventory, *box, driver,
+                                             std::move(options));
     host = world.add_host("h1");
   }
   void configure(HostId id, bool enabled = true) {
@@ -37,13 +42,19 @@ class PowerTest : public testing::Test {
     record.oobm.enabled = enabled;
     ASSERT_TRUE(world.inventory->update(record));
   }
-  static core::RequestPower wish(std::uint64_t op, HostId id) {
-    return {OpId{op}, id, core::PowerVerb::kOff, 1s};
+  static core::RequestPower wish(std::uint64_t op, HostId id,
+                                 core::PowerVerb verb = core::PowerVerb::kOff) {
+    return {OpId{op}, id, verb, 1s};
+  }
+  void answer(std::size_t call, core::PowerState state) {
+    const auto done = driver.calls.at(call).done;
+    done({core::Outcome::kConfirmed, state, {}, "read back"});
   }
 
   World world;
   std::optional<SecretBox> box;
   FakePower driver;
+  std::set<OpId> unwanted;
   std::unique_ptr<PowerService> service;
   HostId host;
 };
@@ -86,6 +97,68 @@ TEST_F(PowerTest, OneAtATimePerHost) {
   EXPECT_EQ(service->waiting(), 2U);
 }
 
+TEST_F(PowerTest, AnOffWaitsForNoReading) {
+  configure(host);
+  service->request(wish(1, host, core::PowerVerb::kStatus));
+  service->request(wish(2, host, core::PowerVerb::kStatus));
+  service->request(wish(3, host));
+  ASSERT_EQ(driver.calls.size(), 2U) << "beside the reading under way, past the one in line";
+  EXPECT_EQ(driver.calls[1].verb, core::PowerVerb::kOff);
+  service->request(wish(4, host));
+  EXPECT_EQ(driver.calls.size(), 2U) << "one act at a time";
+  answer(1, core::PowerState::kOff);
+  ASSERT_EQ(driver.calls.size(), 3U);
+  EXPECT_EQ(driver.calls[2].verb, core::PowerVerb::kOff);
+  answer(0, core::PowerState::kOn);
+  EXPECT_EQ(service->latest(host)->state, core::PowerState::kOff) << "the reading began before";
+  EXPECT_EQ(driver.calls.size(), 3U) << "no reading while an act is under way";
+  answer(2, core::PowerState::kOff);
+  ASSERT_EQ(driver.calls.size(), 4U);
+  EXPECT_EQ(driver.calls[3].verb, core::PowerVerb::kStatus);
+  answer(3, core::PowerState::kOff);
+  EXPECT_EQ(service->waiting(), 0U);
+}
+
+TEST_F(PowerTest, OtherActsWaitForTheirTurn) {
+  configure(host);
+  service->request(wish(1, host, core::PowerVerb::kStatus));
+  service->request(wish(2, host, core::PowerVerb::kOn));
+  service->request(wish(3, host));
+  ASSERT_EQ(driver.calls.size(), 1U) << "an off does not overtake an on";
+  answer(0, core::PowerState::kOff);
+  ASSERT_EQ(driver.calls.size(), 2U);
+  EXPECT_EQ(driver.calls[1].verb, core::PowerVerb::kOn);
+}
+
+TEST_F(PowerTest, WhatNobodyWantsAnyMoreIsNotSent) {
+  configure(host);
+  service->request(wish(1, host, core::PowerVerb::kReset));
+  service->request(wish(2, host));
+  unwanted.insert(OpId{2});
+  answer(0, core::PowerState::kOn);
+  EXPECT_EQ(driver.calls.size(), 1U) << "the off lost its reason while it waited";
+  EXPECT_EQ(service->waiting(), 0U);
+}
+
+TEST_F(PowerTest, TheBrainKnowsWhatIsWanted) {
+  core::State state;
+  core::Host& known = state.hosts[host];
+  EXPECT_FALSE(is_wanted(state, wish(1, HostId{99})));
+  EXPECT_FALSE(is_wanted(state, wish(1, host)));
+  known.fence.op = OpId{1};
+  EXPECT_TRUE(is_wanted(state, wish(1, host)));
+  known.fence = {};
+  EXPECT_FALSE(is_wanted(state, wish(1, host)));
+  known.status_op = OpId{2};
+  EXPECT_TRUE(is_wanted(state, wish(2, host)));
+  core::Job job;
+  job.op = OpId{3};
+  state.jobs[JobId{1}] = job;
+  EXPECT_TRUE(is_wanted(state, wish(3, host)));
+  state.jobs[JobId{1}].status = core::JobStatus::kFailed;
+  EXPECT_FALSE(is_wanted(state, wish(3, host)));
+}
+
 TEST_F(PowerTest, AHostWithoutPowerControlIsAFailureNotSilence) {
   service->request(wish(1, host));
   configure(host, false);
@@ -96,8 +169,13 @@ TEST_F(PowerTest, AHostWithoutPowerControlIsAFailureNotSilence) {
 
 TEST_F(PowerTest, BadSettingsAreRefused) {
   OobmSettings settings;
-  settings.driver = "telepathy";
-  EXPECT_EQ(service->configure(host, settings, Secret("x")).error().kind, ErrorKind::kInvalid);
+  for (const char* driver_name : {"telepathy", "redfish", ""}) {
+    settings.driver = driver_name;
+    settings.address = "10.0.0.1";
+    settings.port = "623";
+    settings.username = "u";
+    EXPECT_EQ(service->configure(host, settings, Secret("x")).error().kind, ErrorKind::kInvalid);
+  }
   settings.driver = "ipmitool";
   settings.address = "10.0.0.1; reboot";
   settings.port = "623";
@@ -106,6 +184,16 @@ TEST_F(PowerTest, BadSettingsAreRefused) {
   settings.address = "10.0.0.1";
   settings.port = "99999";
   EXPECT_EQ(service->configure(host, settings, Secret("x")).error().kind, ErrorKind::kInvalid);
+  settings.port = "623";
+  settings.username = std::string(17, 'u');
+  EXPECT_EQ(service->configure(host, settings, Secret("x")).error().kind, ErrorKind::kInvalid);
+  settings.username = std::string(16, 'u');
+  const auto long_password =
+      service->configure(host, settings, Secret("123456789012345678901"));
+  ASSERT_FALSE(long_password);
+  EXPECT_EQ(long_password.error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(long_password.error().text().find("12345678901"), std::string::npos);
+  EXPECT_TRUE(service->configure(host, settings, Secret("12345678901234567890")));
   EXPECT_EQ(service->configure(HostId{99}, settings, Secret("x")).error().kind,
             ErrorKind::kNotFound);
 }
