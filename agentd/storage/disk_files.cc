@@ -31,7 +31,7 @@ Result<std::uint64_t> regular_size(const std::string& path) {
 }
 
 Result<std::uint64_t> qcow2_size(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return fail(errno_error(errno, "opening " + path));
   std::array<unsigned char, kQcowSizeOffset + 8> head{};
   const ssize_t got = ::pread(fd.get(), head.data(), head.size(), 0);
@@ -73,6 +73,41 @@ Status publish(const std::string& from, const std::string& to) {
   return fail(errno_error(errno, "publishing " + to));
 }
 
+// Other attempts of this disk that are over, of whatever instance of this program in this boot. One
+// that is not over after all loses its file and fails to publish it.
+Status remove_leftovers(const std::string& prefix, const std::set<std::string>& in_use) {
+  const std::string directory = directory_of(prefix);
+  MOLD_TRY(const std::vector<std::string> names, runtime::list_dir(directory));
+  for (const std::string& name : names) {
+    const std::string path = (directory == "/" ? "" : directory) + "/" + name;
+    if (path.compare(0, prefix.size(), prefix) != 0 || in_use.count(path) != 0) continue;
+    MOLD_TRY_VOID(runtime::remove_file(path));
+  }
+  return {};
+}
+
+// A link could lead anywhere on this host.
+Status check_template(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return fail(errno_error(errno, "looking at " + path));
+  if (S_ISLNK(info.st_mode)) return fail(ErrorKind::kInvalid, path + ": is a symbolic link");
+  if (!S_ISREG(info.st_mode)) return fail(ErrorKind::kInvalid, path + ": not a regular file");
+  return {};
+}
+
+// The name still leads to what was synced.
+Status same_file(int fd, const std::string& path) {
+  struct stat open {};
+  struct stat named {};
+  if (::fstat(fd, &open) != 0 || ::lstat(path.c_str(), &named) != 0) {
+    return fail(errno_error(errno, "looking at " + path));
+  }
+  if (open.st_dev != named.st_dev || open.st_ino != named.st_ino) {
+    return fail(ErrorKind::kConflict, path + ": was replaced by somebody else");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string format_of_template(const std::string& path) {
@@ -86,11 +121,12 @@ Result<std::uint64_t> virtual_size(const std::string& path, const std::string& f
   return format == "qcow2" ? qcow2_size(path) : regular_size(path);
 }
 
-std::string partial_path(const std::string& path, const std::string& tag) {
-  return path + ".partial-" + tag;
+std::string partial_prefix(const std::string& path, const std::string& tag) {
+  return path + ".partial-" + tag + "-";
 }
 
-Result<DiskPlan> plan_disk(const core::Disk& disk, const std::string& partial) {
+Result<DiskPlan> plan_disk(const core::Disk& disk, const std::string& prefix,
+                           const std::set<std::string>& in_use) {
   DiskPlan plan;
   struct stat info {};
   if (::lstat(disk.path.c_str(), &info) == 0) {
@@ -99,9 +135,10 @@ Result<DiskPlan> plan_disk(const core::Disk& disk, const std::string& partial) {
     return plan;
   }
   if (errno != ENOENT) return fail(errno_error(errno, "looking at " + disk.path));
-  MOLD_TRY_VOID(runtime::remove_file(partial));
+  MOLD_TRY_VOID(remove_leftovers(prefix, in_use));
   plan.size_bytes = disk.size_bytes;
   if (!disk.template_path.empty()) {
+    MOLD_TRY_VOID(check_template(disk.template_path));
     MOLD_TRY(const std::uint64_t least,
              virtual_size(disk.template_path, format_of_template(disk.template_path)));
     plan.size_bytes = std::max(plan.size_bytes, least);
@@ -111,8 +148,11 @@ Result<DiskPlan> plan_disk(const core::Disk& disk, const std::string& partial) {
   return plan;
 }
 
-Status publish_disk(const core::Disk& disk, const std::string& partial, std::uint64_t size_bytes) {
-  const UniqueFd fd(::open(partial.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+Status publish_disk(const core::Disk& disk, const std::string& partial, const DiskPlan& plan) {
+  const std::uint64_t size_bytes = plan.size_bytes;
+  // What the tool made must be there: an empty file in its place would be no disk.
+  const int make = plan.needs_tool ? 0 : O_CREAT | O_EXCL;
+  const UniqueFd fd(::open(partial.c_str(), O_RDWR | make | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!fd) return fail(errno_error(errno, "opening " + partial));
   if (disk.format == "raw") {
     struct stat info {};
@@ -123,6 +163,7 @@ Status publish_disk(const core::Disk& disk, const std::string& partial, std::uin
     }
   }
   if (::fsync(fd.get()) != 0) return fail(errno_error(errno, "syncing " + partial));
+  MOLD_TRY_VOID(same_file(fd.get(), partial));
   if (auto status = publish(partial, disk.path); !status) {
     if (!runtime::file_exists(disk.path)) return status;
     static_cast<void>(runtime::remove_file(partial));

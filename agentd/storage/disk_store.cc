@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "lib/runtime/files.h"
+
 namespace mold::agentd {
 namespace {
 
@@ -51,6 +53,7 @@ DiskStore::DiskStore(runtime::EventLoop& loop, Options options)
     : loop_(loop),
       options_(std::move(options)),
       lane_(loop, "storage", kThreads, kQueue),
+      life_(runtime::new_uuid().substr(0, 8)),
       alive_(std::make_shared<bool>(true)) {
   lane_.set_grace(kLaneGrace);
 }
@@ -73,19 +76,22 @@ void DiskStore::make_next(const std::shared_ptr<Making>& making) {
     making->done(confirmed(making->made == 0 ? "was there already" : "made"));
     return;
   }
-  making->partial = partial_path(making->disk().path, options_.tag);
-  lane_.submit(
-      [disk = making->disk(), partial = making->partial] { return plan_disk(disk, partial); },
-      [this, making](Result<DiskPlan> plan) {
-        if (!plan) return give_up(making, std::move(plan).error());
-        if (plan->there) {
-          ++making->next;
-          return make_next(making);
-        }
-        if (plan->needs_tool) return fill(making, *plan);
-        publish(making, *plan);
-      },
-      options_.file_deadline);
+  const std::string prefix = partial_prefix(making->disk().path, options_.tag);
+  making->partial = prefix + life_ + "-" + std::to_string(++attempts_);
+  partials_.insert(making->partial);
+  lane_.submit([disk = making->disk(), prefix,
+                in_use = partials_] { return plan_disk(disk, prefix, in_use); },
+               [this, making](Result<DiskPlan> plan) {
+                 if (!plan) return give_up(making, std::move(plan).error());
+                 if (plan->there) {
+                   partials_.erase(making->partial);
+                   ++making->next;
+                   return make_next(making);
+                 }
+                 if (plan->needs_tool) return fill(making, *plan);
+                 publish(making, *plan);
+               },
+               options_.file_deadline);
 }
 
 void DiskStore::fill(const std::shared_ptr<Making>& making, const DiskPlan& plan) {
@@ -111,12 +117,13 @@ void DiskStore::fill(const std::shared_ptr<Making>& making, const DiskPlan& plan
 
 void DiskStore::publish(const std::shared_ptr<Making>& making, const DiskPlan& plan) {
   lane_.submit(
-      [disk = making->disk(), partial = making->partial, size = plan.size_bytes]() -> Result<bool> {
-        MOLD_TRY_VOID(publish_disk(disk, partial, size));
+      [disk = making->disk(), partial = making->partial, plan]() -> Result<bool> {
+        MOLD_TRY_VOID(publish_disk(disk, partial, plan));
         return true;
       },
       [this, making](Result<bool> result) {
         if (!result) return give_up(making, std::move(result).error());
+        partials_.erase(making->partial);
         ++making->next;
         ++making->made;
         make_next(making);
@@ -131,7 +138,8 @@ void DiskStore::give_up(const std::shared_ptr<Making>& making, Error error) {
           static_cast<void>(remove_disk(partial));
           return true;
         },
-        [](const Result<bool>&) {}, options_.file_deadline);
+        [this, partial = making->partial](const Result<bool>&) { partials_.erase(partial); },
+        options_.file_deadline);
   }
   making->done(refused(std::move(error)));
 }

@@ -4,9 +4,11 @@
 // completions come on the loop, exactly once, never inside the call. Outcomes as in
 // lib/port/hypervisor.h: what hung is Unknown, everything else certainly happened or not.
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "agentd/storage/disk_files.h"
@@ -54,6 +56,9 @@ class DiskStore {
   Options options_;
   runtime::WorkerLane lane_;
   std::list<runtime::ChildHandle> children_;
+  std::string life_;                // of this object, in the names of partial files
+  std::uint64_t attempts_ = 0;      // each gets a name of its own
+  std::set<std::string> partials_;  // of attempts that may still write or publish
   std::shared_ptr<bool> alive_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <optional>
 
@@ -89,9 +90,68 @@ TEST_F(DiskStoreTest, WhatIsThereIsNeverOverwritten) {
 }
 
 TEST_F(DiskStoreTest, ALeftoverOfAnEarlierAttemptIsReplaced) {
-  make_template("disk.partial-tag", "half");
+  make_template("disk.partial-tag-0a0a0a0a-1", "half");
+  make_template("disk2.partial-tag-0a0a0a0a-2", "of another disk");
   EXPECT_EQ(create(vm("raw", 4096)).outcome, Outcome::kConfirmed);
+  EXPECT_EQ(files(), 2U);
+}
+
+TEST_F(DiskStoreTest, ALateAttemptPublishesOnlyItsOwnWork) {
+  // Stands for qemu-img: writes half, waits to be let go, writes the rest to what it opened.
+  const std::string tool = dir_.file("tool");
+  EXPECT_OK(runtime::write_file_atomic(tool,
+                                       "#!/bin/sh\n"
+                                       "d=" +
+                                           dir_.path() +
+                                           "\n"
+                                           "for last; do :; done\n"
+                                           "me=2; mkdir $d/first 2>/dev/null && me=1\n"
+                                           "exec 3>\"$last\"; printf half$me >&3; : >$d/began$me\n"
+                                           "while [ ! -e $d/go$me ]; do sleep 0.02; done\n"
+                                           "printf full$me >&3\n",
+                                       0755));
+  DiskStore store(*loop_, {"tag", tool});
+  const core::VmSpec spec = vm("raw", 10, make_template("t.img", "0123456789"));
+  std::vector<HypervisorResult> results;
+  const auto keep = [&results](HypervisorResult result) { results.push_back(std::move(result)); };
+  const auto wait_for = [this](const std::string& name) {
+    ASSERT_TRUE(loop_->run_until([&] { return runtime::file_exists(dir_.file(name)); },
+                                 runtime::kPatience));
+  };
+  store.create(spec, keep);
+  wait_for("began1");
+  store.create(spec, keep);
+  wait_for("began2");
+  make_template("go1", "");
+  ASSERT_TRUE(loop_->run_until([&] { return results.size() == 1; }, runtime::kPatience));
+  EXPECT_EQ(results[0].outcome, Outcome::kConfirmed) << results[0].text;
+  EXPECT_EQ(runtime::must(runtime::read_file(dir_.file("disk"))), std::string("half1full1"));
+  make_template("go2", "");
+  ASSERT_TRUE(loop_->run_until([&] { return results.size() == 2; }, runtime::kPatience));
+  EXPECT_EQ(results[1].outcome, Outcome::kConfirmed) << results[1].text;
+  EXPECT_EQ(runtime::must(runtime::read_file(dir_.file("disk"))), std::string("half1full1"));
+}
+
+TEST_F(DiskStoreTest, WhatWasPutInTheWorksPlaceIsNotPublished) {
+  DiskPlan plan;
+  plan.size_bytes = 16;
+  plan.needs_tool = true;
+  const core::Disk disk = vm("qcow2", 16).disks[0];
+  // The tool's file is gone: nothing is made in its place.
+  EXPECT_EQ(publish_disk(disk, dir_.file("partial"), plan).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(files(), 0U);
+  plan.needs_tool = false;  // made here: never on top of what another one made
+  make_template("partial", "of another attempt");
+  EXPECT_FALSE(publish_disk(vm("raw", 16).disks[0], dir_.file("partial"), plan));
   EXPECT_EQ(files(), 1U);
+}
+
+TEST_F(DiskStoreTest, ATemplateBehindALinkIsRefused) {
+  const std::string from = make_template("t.img", std::string(512, 'x'));
+  ASSERT_EQ(::symlink(from.c_str(), dir_.file("link.img").c_str()), 0);
+  const HypervisorResult made = create(vm("raw", 512, dir_.file("link.img")));
+  EXPECT_EQ(made.outcome, Outcome::kFailed);
+  EXPECT_EQ(made.error, ErrorKind::kInvalid);
 }
 
 TEST_F(DiskStoreTest, FailuresAreNamedAndLeaveNothing) {
