@@ -113,6 +113,8 @@ Result<AgentConfig> compile_config(const Config& config) {
   out.reserve.cpus = static_cast<std::uint32_t>(
       problems.take(config.integer("reserved.cpus", 0, 65'535), std::int64_t{0}));
   out.facts_root = config.text("facts.root");
+  out.hypervisor.records_dir = run_dir + "/vms";
+  out.hypervisor.proc = out.facts_root + "/proc";
   out.bus = config.text("bus");
   out.log_level = level_of(
       one_of(config, "log.level", {"debug", "info", "notice", "warning", "error"}, problems));

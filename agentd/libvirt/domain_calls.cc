@@ -2,6 +2,7 @@
 
 #include <libvirt/virterror.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <span>
@@ -120,30 +121,74 @@ Result<Domain> find_active(virConnectPtr connection, const std::string& uuid) {
 struct Found {
   Domain domain;  // null: absent, or see `answer`
   std::optional<HypervisorResult> answer;
+  std::optional<DomainIdentity> other;  // one of ours, but not this one
 };
 
 Found find_ours(virConnectPtr connection, const VmRef& ref) {
   auto domain = find_active(connection, ref.uuid);
-  if (!domain)
+  if (!domain) {
     return {nullptr,
-            HypervisorResult{Outcome::kFailed, true, domain.error().kind, domain.error().what}};
+            HypervisorResult{Outcome::kFailed, true, domain.error().kind, domain.error().what},
+            std::nullopt};
+  }
   if (!*domain) return {};
   const auto identity = identity_of(domain->get());
-  if (!identity) return {nullptr, failed(true, identity.error().kind, identity.error().what)};
+  if (!identity) {
+    return {nullptr, failed(true, identity.error().kind, identity.error().what), std::nullopt};
+  }
   if (!*identity) {
-    return {nullptr, failed(true, ErrorKind::kConflict, "a domain with this UUID is not ours")};
+    return {nullptr, failed(true, ErrorKind::kConflict, "a domain with this UUID is not ours"),
+            std::nullopt};
   }
   if (**identity != DomainIdentity{ref.vm, ref.generation}) {
-    return {nullptr, failed(true, ErrorKind::kConflict,
-                            "generation " + std::to_string((*identity)->generation.value) +
-                                " of VM " + std::to_string((*identity)->vm.value) + " is here")};
+    return {nullptr,
+            failed(true, ErrorKind::kConflict,
+                   "generation " + std::to_string((*identity)->generation.value) + " of VM " +
+                       std::to_string((*identity)->vm.value) + " is here"),
+            **identity};
   }
-  return {std::move(*domain), std::nullopt};
+  return {std::move(*domain), std::nullopt, std::nullopt};
 }
 
 HypervisorResult no_domain() {
   return failed(false, ErrorKind::kNotFound, "no such domain");
 }
+
+HypervisorResult not_known(std::string text) {
+  return {Outcome::kUnknown, true, ErrorKind::kUnknown, std::move(text)};
+}
+
+std::string describe(const VmRecords::Remains& left) {
+  if (left.processes.empty()) return "a dying QEMU may be of this VM";
+  const QemuProcess& first = left.processes.front();
+  return "libvirt has no such domain, but process " + std::to_string(first.pid) +
+         " lives on (state " + first.state + ")";
+}
+
+// libvirt had no such domain at some moment after `since`.
+HypervisorResult prove_gone(VmRecords& records, const std::string& uuid, std::uint64_t since,
+                            std::string text) {
+  const auto record = records.find(uuid);
+  const auto left = records.end(uuid, since);
+  if (!left) return not_known(left.error().what);
+  if (!left->none()) return not_known(describe(*left));
+  if (record && record->creating) return not_known("its creation is still under way");
+  if (record) records.gone(uuid, record->identity);
+  return confirmed(false, std::move(text));
+}
+
+// While one lives a creation keeps the VM's record.
+class Creating {
+ public:
+  Creating(VmRecords& records, std::string uuid) : records_(records), uuid_(std::move(uuid)) {}
+  ~Creating() { records_.end_create(uuid_); }
+  Creating(const Creating&) = delete;
+  Creating& operator=(const Creating&) = delete;
+
+ private:
+  VmRecords& records_;
+  std::string uuid_;
+};
 
 }  // namespace
 
@@ -157,17 +202,35 @@ Error libvirt_error(std::string_view doing) {
 }
 
 HypervisorResult call_create_paused(virConnectPtr connection, const VmRef& ref,
-                                    const std::string& xml) {
+                                    const std::string& xml, VmRecords& records) {
+  const std::string uuid = to_lower(ref.uuid);
+  const auto left = records.remains(uuid);
+  if (!left) return not_known(left.error().what);
+  if (!left->none()) {
+    Found found = find_ours(connection, ref);
+    if (found.domain) return confirmed(true, "was created before");
+    return found.answer ? *found.answer : failed(true, ErrorKind::kConflict, describe(*left));
+  }
+  if (auto status = records.begin_create(uuid, {ref.vm, ref.generation}); !status) {
+    return failed(false, status.error().kind, "record of the VM: " + status.error().what);
+  }
+  const Creating creating(records, uuid);
   const Domain made(virDomainCreateXML(connection, xml.c_str(), VIR_DOMAIN_START_PAUSED));
-  if (made) return confirmed(true, "created");
+  if (made) {
+    static_cast<void>(records.remains(uuid));  // learns which process it is
+    return confirmed(true, "created");
+  }
   Error error = libvirt_error("creating the domain");
   // libvirt takes back what it began; look whether that is so, and whether it was here before.
   Found found = find_ours(connection, ref);
   if (found.domain) return confirmed(true, "was created before");
+  if (found.other) records.saw(uuid, *found.other);
   if (found.answer) {
     if (found.answer->error == ErrorKind::kConflict) return *found.answer;
-    return {Outcome::kUnknown, true, ErrorKind::kUnknown, error.what};
+    return not_known(error.what);
   }
+  const auto after = records.remains(uuid);
+  if (!after || !after->none()) return not_known(error.what);
   return refused(false, std::move(error));
 }
 
@@ -200,15 +263,28 @@ HypervisorResult call_shutdown(virConnectPtr connection, const VmRef& ref) {
   return refused(error.kind != ErrorKind::kNotFound, std::move(error));
 }
 
-HypervisorResult call_destroy(virConnectPtr connection, const VmRef& ref) {
+HypervisorResult call_destroy(virConnectPtr connection, const VmRef& ref, VmRecords& records) {
+  const std::string uuid = to_lower(ref.uuid);
+  std::uint64_t since = VmRecords::now_ticks();
   Found found = find_ours(connection, ref);
+  if (found.other) {
+    // libvirt runs one domain of a UUID at most, and that is not the one to destroy.
+    const auto left = records.remains(uuid);
+    if (!left) return not_known(left.error().what);
+    if (left->processes.size() > 1) return not_known("more than one process has this UUID");
+    if (const auto record = records.find(uuid); record && record->creating) {
+      return not_known("a creation is still under way");
+    }
+    return confirmed(false, "not this one: " + found.answer->text);
+  }
   if (found.answer) return *found.answer;
-  if (!found.domain) return confirmed(false, "no such domain");
+  if (!found.domain) return prove_gone(records, uuid, since, "no such domain");
   std::string why;
   if (virDomainDestroy(found.domain.get()) < 0) why = libvirt_error("destroying the domain").what;
   // Whatever it said: gone is what is not there any more.
+  since = VmRecords::now_ticks();
   const auto after = find_active(connection, ref.uuid);
-  if (after && !*after) return confirmed(false, "destroyed");
+  if (after && !*after) return prove_gone(records, uuid, since, "destroyed");
   if (!after) why += (why.empty() ? "" : "; ") + after.error().what;
   return {Outcome::kUnknown, true, ErrorKind::kUnknown,
           why.empty() ? "the domain is still there" : why};
@@ -223,25 +299,77 @@ HypervisorResult call_reboot(virConnectPtr connection, const VmRef& ref) {
   return refused(error.kind != ErrorKind::kNotFound, std::move(error));
 }
 
-Result<Sight> call_look(virConnectPtr connection, const std::string& uuid) {
+namespace {
+
+// What is to be seen of a VM of which libvirt had no domain at some moment after `since`.
+Result<Sight> look_without_domain(VmRecords& records, const std::string& uuid,
+                                  std::uint64_t since) {
+  const auto record = records.find(uuid);
+  if (!record || record->creating) return Sight{};  // never here, or its creation tells
+  MOLD_TRY(const VmRecords::Remains left, records.end(uuid, since));
+  if (left.none()) {
+    records.gone(uuid, record->identity);
+    return Sight{};
+  }
+  if (left.processes.empty()) return fail(ErrorKind::kBusy, describe(left));
+  Sight sight;
+  sight.present = true;
+  sight.stray = true;
+  sight.ours = core::VmReport{record->identity.vm, uuid, record->identity.generation,
+                              core::DomainPower::kRunning, core::GoneReason::kUnknown};
+  return sight;
+}
+
+}  // namespace
+
+Result<Sight> call_look(virConnectPtr connection, const std::string& uuid, VmRecords& records) {
+  const std::string key = to_lower(uuid);
+  const std::uint64_t since = VmRecords::now_ticks();
   MOLD_TRY(const Domain domain, find_active(connection, uuid));
-  if (!domain) return Sight{};
+  if (!domain) return look_without_domain(records, key, since);
   Sight sight;
   sight.present = true;
   auto identity = identity_of(domain.get());
-  if (!identity && identity.error().kind == ErrorKind::kNotFound) return Sight{};  // just ended
+  if (!identity && identity.error().kind == ErrorKind::kNotFound) {  // just ended
+    return look_without_domain(records, key, since);
+  }
   if (!identity) return fail(std::move(identity).error());
   if (!*identity) return sight;
   auto power = power_of(domain.get());
-  if (!power && power.error().kind == ErrorKind::kNotFound) return Sight{};
+  const bool ended =
+      power ? *power == core::DomainPower::kGone : power.error().kind == ErrorKind::kNotFound;
+  if (ended) return look_without_domain(records, key, since);
   if (!power) return fail(std::move(power).error());
-  if (*power == core::DomainPower::kGone) return Sight{};
-  sight.ours = core::VmReport{(*identity)->vm, to_lower(uuid), (*identity)->generation, *power,
+  records.saw(key, **identity);
+  sight.ours = core::VmReport{(*identity)->vm, key, (*identity)->generation, *power,
                               core::GoneReason::kUnknown};
   return sight;
 }
 
-Result<port::DomainList> call_list(virConnectPtr connection) {
+namespace {
+
+// A VM that was here and that libvirt does not list: proven gone, or lost by libvirt.
+Status add_lost(virConnectPtr connection, VmRecords& records, Listed& out) {
+  bool learn = false;
+  for (const VmRecords::Known& known : records.known()) {
+    const bool listed =
+        std::any_of(out.domains.ours.begin(), out.domains.ours.end(),
+                    [&known](const core::VmReport& report) { return report.uuid == known.uuid; });
+    learn |= listed && !known.has_process;
+    if (listed || known.creating) continue;
+    const auto sight = call_look(connection, known.uuid, records);
+    if (!sight && sight.error().kind == ErrorKind::kInvalid) continue;  // there, counted as foreign
+    if (!sight) return fail(sight.error());
+    if (sight->ours) out.domains.ours.push_back(*sight->ours);
+    out.strays |= sight->stray;
+  }
+  if (learn) static_cast<void>(records.remains({}));
+  return {};
+}
+
+}  // namespace
+
+Result<Listed> call_list(virConnectPtr connection, VmRecords& records) {
   virDomainPtr* raw = nullptr;
   const int count = virConnectListAllDomains(connection, &raw, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
   if (count < 0) return fail(libvirt_error("listing domains"));
@@ -250,13 +378,14 @@ Result<port::DomainList> call_list(virConnectPtr connection) {
   for (virDomainPtr domain : std::span(raw, static_cast<std::size_t>(count))) {
     domains.emplace_back(domain);
   }
-  port::DomainList out;
+  Listed all;
+  port::DomainList& out = all.domains;
   for (const Domain& domain : domains) {
     char uuid[VIR_UUID_STRING_BUFLEN] = {};
     if (virDomainGetUUIDString(domain.get(), uuid) < 0) {
       return fail(libvirt_error("reading a domain's UUID"));
     }
-    auto sight = call_look(connection, uuid);
+    auto sight = call_look(connection, uuid, records);
     if (!sight && sight.error().kind == ErrorKind::kInvalid) {
       ++out.foreign;  // carries our mark, but nothing that we could have written
       continue;
@@ -264,11 +393,13 @@ Result<port::DomainList> call_list(virConnectPtr connection) {
     if (!sight) return fail(std::move(sight).error());
     if (sight->ours) {
       out.ours.push_back(*sight->ours);
+      all.strays |= sight->stray;
     } else if (sight->present) {
       ++out.foreign;
     }
   }
-  return out;
+  MOLD_TRY_VOID(add_lost(connection, records, all));
+  return all;
 }
 
 }  // namespace mold::agentd

@@ -54,6 +54,7 @@ HypervisorResult from_lane(Error error) {
 LibvirtHypervisor::LibvirtHypervisor(runtime::EventLoop& loop, Options options)
     : loop_(loop),
       options_(std::move(options)),
+      records_(std::make_shared<VmRecords>(options_.records_dir, options_.proc)),
       lane_(loop, "libvirt", kThreads, kQueue),
       connection_(loop, lane_, options_.connection),
       list_timer_(loop),
@@ -119,7 +120,8 @@ void LibvirtHypervisor::create_paused(const VmRef& ref, const core::VmSpec& spec
                  {Outcome::kFailed, false, xml.error().kind, std::move(xml).error().what});
     return;
   }
-  submit([ref, xml = std::move(*xml)](virConnectPtr c) { return call_create_paused(c, ref, xml); },
+  submit([ref, xml = std::move(*xml), records = records_](
+             virConnectPtr c) { return call_create_paused(c, ref, xml, *records); },
          kCreateDeadline,
          [this, ref, done = std::move(done)](HypervisorResult result) {
            if (result.exists && result.outcome == Outcome::kConfirmed) note_created(ref);
@@ -140,8 +142,8 @@ void LibvirtHypervisor::shutdown(const VmRef& ref, Done done) {
   submit([ref](virConnectPtr c) { return call_shutdown(c, ref); }, kCallDeadline, std::move(done));
 }
 void LibvirtHypervisor::destroy(const VmRef& ref, Done done) {
-  submit([ref](virConnectPtr c) { return call_destroy(c, ref); }, kDestroyDeadline,
-         std::move(done));
+  submit([ref, records = records_](virConnectPtr c) { return call_destroy(c, ref, *records); },
+         kDestroyDeadline, std::move(done));
 }
 void LibvirtHypervisor::reboot(const VmRef& ref, Done done) {
   submit([ref](virConnectPtr c) { return call_reboot(c, ref); }, kCallDeadline, std::move(done));
@@ -174,9 +176,9 @@ void LibvirtHypervisor::look(const std::string& uuid) {
   if (!handle) return;  // the list after the reconnection tells
   Look& asked = looks_[uuid];
   if (const auto known = known_.find(uuid); known != known_.end()) asked.asked = known->second;
-  lane_.submit([handle, uuid] { return call_look(handle->raw(), uuid); },
-               [this, uuid](Result<Sight> sight) { looked(uuid, std::move(sight)); },
-               kCallDeadline);
+  lane_.submit(
+      [handle, uuid, records = records_] { return call_look(handle->raw(), uuid, *records); },
+      [this, uuid](Result<Sight> sight) { looked(uuid, std::move(sight)); }, kCallDeadline);
 }
 
 void LibvirtHypervisor::looked(const std::string& uuid, Result<Sight> result) {
@@ -191,6 +193,7 @@ void LibvirtHypervisor::looked(const std::string& uuid, Result<Sight> result) {
   if (result->ours) {
     known_[uuid] = DomainIdentity{result->ours->vm, result->ours->generation};
     events_.on_domain(*result->ours);
+    if (result->stray) list_timer_.start_after(kRetry, [this] { on_up(); });
   } else if (done.asked) {
     const auto known = known_.find(uuid);
     if (known != known_.end() && known->second == *done.asked) known_.erase(known);
@@ -217,12 +220,11 @@ void LibvirtHypervisor::list() {
   listing_ = true;
   list_again_ = false;
   created_while_listing_.clear();
-  lane_.submit([handle] { return call_list(handle->raw()); },
-               [this](Result<port::DomainList> result) { listed(std::move(result)); },
-               kCallDeadline);
+  lane_.submit([handle, records = records_] { return call_list(handle->raw(), *records); },
+               [this](Result<Listed> result) { listed(std::move(result)); }, kCallDeadline);
 }
 
-void LibvirtHypervisor::listed(Result<port::DomainList> result) {
+void LibvirtHypervisor::listed(Result<Listed> result) {
   listing_ = false;
   if (!result) {
     runtime::log_warning("libvirt: " + result.error().what);
@@ -241,19 +243,21 @@ void LibvirtHypervisor::listed(Result<port::DomainList> result) {
   spoilt_lists_ = 0;
   for (const auto& [uuid, identity] : created_while_listing_) {
     const std::string& wanted = uuid;
-    if (std::any_of(result->ours.begin(), result->ours.end(),
+    std::vector<core::VmReport>& ours = result->domains.ours;
+    if (std::any_of(ours.begin(), ours.end(),
                     [&wanted](const auto& report) { return report.uuid == wanted; })) {
       continue;
     }
-    result->ours.push_back({identity.vm, uuid, identity.generation, core::DomainPower::kPaused,
-                            core::GoneReason::kUnknown});
+    ours.push_back({identity.vm, uuid, identity.generation, core::DomainPower::kPaused,
+                    core::GoneReason::kUnknown});
     list_again_ = true;  // and soon as it really is
   }
   known_.clear();
-  for (const core::VmReport& report : result->ours) {
+  for (const core::VmReport& report : result->domains.ours) {
     known_[report.uuid] = DomainIdentity{report.vm, report.generation};
   }
-  events_.on_list(*result);
+  if (result->strays) list_timer_.start_after(kRetry, [this] { on_up(); });
+  events_.on_list(result->domains);
   if (list_again_) list();
 }
 

@@ -18,6 +18,7 @@
 #include "agentd/libvirt/connection.h"
 #include "agentd/libvirt/domain_calls.h"
 #include "agentd/libvirt/domain_xml.h"
+#include "agentd/libvirt/vm_records.h"
 #include "lib/port/hypervisor.h"
 #include "lib/runtime/event_loop.h"
 #include "lib/runtime/worker_lane.h"
@@ -31,6 +32,8 @@ class LibvirtHypervisor final : public port::Hypervisor {
     std::string domain_type = "auto";  // auto: kvm if libvirt can, else qemu
     DomainDefaults defaults;
     Duration relist_period{30'000};
+    std::string records_dir;  // of vm_records.h; empty: not kept over a restart
+    std::string proc = "/proc";
   };
 
   LibvirtHypervisor(runtime::EventLoop& loop, Options options);
@@ -63,13 +66,14 @@ class LibvirtHypervisor final : public port::Hypervisor {
   void look(const std::string& uuid);
   void looked(const std::string& uuid, Result<Sight> result);
   void list();
-  void listed(Result<port::DomainList> result);
+  void listed(Result<Listed> result);
   void note_created(const port::VmRef& ref);
   [[nodiscard]] std::string domain_type() const;
 
   runtime::EventLoop& loop_;
   Options options_;
   Events events_;
+  std::shared_ptr<VmRecords> records_;  // jobs that hang may outlive us
   runtime::WorkerLane lane_;
   Connection connection_;
   runtime::Timer list_timer_;
