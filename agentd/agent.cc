@@ -45,6 +45,7 @@ Agent::Agent(runtime::EventLoop& loop, AgentConfig config, HostFacts facts)
       hypervisor_(loop, config_.hypervisor),
       brain_(loop, hypervisor_, disks_, leases_),
       link_(loop),
+      renewal_(loop, files_lane_),
       bus_(loop, config_.bus,
            {[this] { return status_text(); }, [this] { return vms_json(brain_.brain().vms()); },
             [this] {
@@ -121,6 +122,21 @@ void Agent::adopt(Identity identity) {
   hooks.on_change = [this] { tell_systemd(); };
   link_.start(std::move(hooks), config_.managers.empty() ? identity_->managers : config_.managers,
               tls_->current());
+  keep_renewed();
+}
+
+void Agent::keep_renewed() {
+  Renewal::Options options;
+  options.state_dir = config_.state_dir;
+  options.host_uuid = identity_->host_uuid;
+  options.hostname = facts_.hostname;
+  Renewal::Hooks hooks;
+  hooks.tls = [this] { return tls_->current(); };
+  hooks.managers = [this] {
+    return config_.managers.empty() ? identity_->managers : config_.managers;
+  };
+  hooks.on_renewed = [this] { reload(); };
+  renewal_.start(std::move(options), std::move(hooks));
 }
 
 void Agent::reload() {

@@ -12,6 +12,7 @@
 #include "agentd/config.h"
 #include "agentd/control/bus_object.h"
 #include "agentd/enrol/identity.h"
+#include "agentd/enrol/renewal.h"
 #include "agentd/host/facts.h"
 #include "agentd/lease/lease_watch.h"
 #include "agentd/lease/stall_meter.h"
@@ -40,6 +41,7 @@ class Agent {
  private:
   void find_identity();
   void adopt(Identity identity);
+  void keep_renewed();
   [[nodiscard]] wire::HelloRequest make_hello();
   [[nodiscard]] wire::BeatRequest make_beat();
   [[nodiscard]] wire::ReportRequest make_report();
@@ -67,6 +69,7 @@ class Agent {
   LibvirtHypervisor hypervisor_;
   BrainShell brain_;
   ManagerLink link_;
+  Renewal renewal_;
   BusObject bus_;
 
   std::string cluster_uuid_;

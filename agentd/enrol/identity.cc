@@ -3,6 +3,8 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include "agentd/link/manager_call.h"
@@ -22,8 +24,10 @@ struct Paths {
         certificate(dir + "/host.crt"),
         ca(dir + "/ca.crt"),
         id(dir + "/host.id"),
-        managers(dir + "/managers") {}
-  std::string key, certificate, ca, id, managers;
+        managers(dir + "/managers"),
+        new_key(dir + "/host.key.new"),
+        new_certificate(dir + "/host.crt.new") {}
+  std::string key, certificate, ca, id, managers, new_key, new_certificate;
 };
 
 Error gnutls_failure(int code, const std::string& doing) {
@@ -75,6 +79,18 @@ Status fill_request(Request& request, Key& key, const std::string& common_name) 
   return {};
 }
 
+Status rename_file(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return fail(errno_error(errno, "renaming " + from));
+  return {};
+}
+
+// A renewal that was cut off between its two renames.
+Status finish_renewal(const Paths& paths, const std::string& state_dir) {
+  MOLD_TRY_VOID(runtime::load_tls({paths.ca, paths.new_certificate, paths.key}));
+  MOLD_TRY_VOID(rename_file(paths.new_certificate, paths.certificate));
+  return runtime::sync_dir(state_dir);
+}
+
 }  // namespace
 
 bool has_identity(const std::string& state_dir) {
@@ -92,6 +108,10 @@ Result<Identity> load_identity(const std::string& state_dir) {
   }
   identity.tls_files = {paths.ca, paths.certificate, paths.key};
   auto material = runtime::load_tls(identity.tls_files);
+  if (!material && runtime::file_exists(paths.new_certificate) &&
+      finish_renewal(paths, state_dir)) {
+    material = runtime::load_tls(identity.tls_files);
+  }
   if (!material) return fail(std::move(material).error().context("identity of this host"));
   const auto certificate = runtime::read_certificate(material->cert_pem);
   if (!certificate || certificate->common_name != wire::host_common_name(identity.host_uuid)) {
@@ -113,10 +133,34 @@ Status store_managers(const std::string& state_dir, const std::vector<std::strin
   return runtime::write_file_atomic(Paths(state_dir).managers, text);
 }
 
+Status store_renewal(const std::string& state_dir, const Secret& key_pem,
+                     const std::string& certificate_pem) {
+  const Paths paths(state_dir);
+  MOLD_TRY(const Identity present, load_identity(state_dir));
+  MOLD_TRY(const runtime::TlsMaterial old, runtime::load_tls(present.tls_files));
+  MOLD_TRY(const auto old_certificate, runtime::read_certificate(old.cert_pem));
+  MOLD_TRY(const auto certificate, runtime::read_certificate(certificate_pem));
+  if (certificate.common_name != wire::host_common_name(present.host_uuid)) {
+    return fail(ErrorKind::kInvalid, "the new certificate is of " + certificate.common_name);
+  }
+  if (certificate.not_after <= old_certificate.not_after) {
+    return fail(ErrorKind::kInvalid, "the new certificate does not last longer");
+  }
+  MOLD_TRY_VOID(runtime::write_file_atomic(paths.new_key, key_pem.reveal(), kKeyMode));
+  MOLD_TRY_VOID(runtime::write_file_atomic(paths.new_certificate, certificate_pem));
+  MOLD_TRY_VOID(runtime::load_tls({paths.ca, paths.new_certificate, paths.new_key}));
+  MOLD_TRY_VOID(rename_file(paths.new_key, paths.key));
+  MOLD_TRY_VOID(runtime::sync_dir(state_dir));
+  MOLD_TRY_VOID(rename_file(paths.new_certificate, paths.certificate));
+  return runtime::sync_dir(state_dir);
+}
+
 Status store_identity(const std::string& state_dir, const NewIdentity& identity) {
   const Paths paths(state_dir);
   MOLD_TRY_VOID(runtime::make_dirs(state_dir));
   MOLD_TRY_VOID(runtime::remove_file(paths.id));
+  MOLD_TRY_VOID(runtime::remove_file(paths.new_key));
+  MOLD_TRY_VOID(runtime::remove_file(paths.new_certificate));
   MOLD_TRY_VOID(runtime::write_file_atomic(paths.key, identity.key_pem.reveal(), kKeyMode));
   MOLD_TRY_VOID(runtime::write_file_atomic(paths.certificate, identity.certificate_pem));
   MOLD_TRY_VOID(runtime::write_file_atomic(paths.ca, identity.ca_pem));

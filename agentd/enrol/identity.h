@@ -32,6 +32,12 @@ struct NewIdentity {
 };
 // Writes all of it, host.id last; what was there is replaced.
 Status store_identity(const std::string& state_dir, const NewIdentity& identity);
+// A new key and certificate of the same host, in place of those that are there. Refused unless they
+// fit, are of this host and last longer. Each moment leaves an identity that load_identity()
+// understands: both are written beside, then the key is renamed and then the certificate; between
+// the two renames host.crt.new is the one that fits, and the next load finishes the work.
+Status store_renewal(const std::string& state_dir, const Secret& key_pem,
+                     const std::string& certificate_pem);
 Status store_managers(const std::string& state_dir, const std::vector<std::string>& managers);
 
 // A fresh P-256 key and a request for a certificate with that common name.

@@ -11,6 +11,10 @@
 
 namespace mold::wire {
 
+// POST over mutual TLS: EnrolRequest, whose token is not looked at, for a new certificate of the
+// same host (EnrolAnswer).
+inline constexpr std::string_view kRenewPath = "/v1/renew";
+
 inline constexpr std::string_view kTokenPrefix = "MOLD1";
 inline constexpr std::size_t kTokenSecretBytesLeast = 16;
 inline constexpr std::size_t kTokenSecretBytesMost = 64;

@@ -6,7 +6,11 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <ctime>
+#include <optional>
+
 #include "agentd/enrol/identity.h"
+#include "agentd/enrol/renewal.h"
 #include "lib/wire/enrol_token.h"
 #include "tests/unit/agentd/fake_manager.h"
 
@@ -111,6 +115,140 @@ TEST_F(EnrolTest, StoredIdentityIsFoundAgain) {
   wrong.key_pem = other.key_pem;
   EXPECT_OK(store_identity(dir, wrong));
   EXPECT_EQ(load_identity(dir).error().kind, ErrorKind::kInvalid);
+}
+
+// Signs what it is asked to sign, for a year from now; by nobody in particular.
+std::string sign(const std::string& csr_pem) {
+  gnutls_x509_crq_t request = nullptr;
+  gnutls_x509_crt_t certificate = nullptr;
+  gnutls_x509_privkey_t key = nullptr;
+  gnutls_x509_crq_init(&request);
+  gnutls_x509_crt_init(&certificate);
+  gnutls_x509_privkey_init(&key);
+  std::string pem = csr_pem;
+  const gnutls_datum_t text{reinterpret_cast<unsigned char*>(pem.data()),
+                            static_cast<unsigned>(pem.size())};
+  EXPECT_EQ(gnutls_x509_crq_import(request, &text, GNUTLS_X509_FMT_PEM), 0);
+  EXPECT_EQ(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
+                                         GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+            0);
+  EXPECT_EQ(gnutls_x509_crt_set_crq(certificate, request), 0);
+  const unsigned char serial = 7;
+  gnutls_x509_crt_set_version(certificate, 3);
+  gnutls_x509_crt_set_serial(certificate, &serial, 1);
+  gnutls_x509_crt_set_activation_time(certificate, ::time(nullptr) - 60);
+  gnutls_x509_crt_set_expiration_time(certificate, ::time(nullptr) + 365L * 24 * 3600);
+  EXPECT_EQ(gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256, 0), 0);
+  gnutls_datum_t out{nullptr, 0};
+  EXPECT_EQ(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &out), 0);
+  std::string signed_pem(reinterpret_cast<const char*>(out.data), out.size);
+  gnutls_free(out.data);
+  gnutls_x509_privkey_deinit(key);
+  gnutls_x509_crt_deinit(certificate);
+  gnutls_x509_crq_deinit(request);
+  return signed_pem;
+}
+
+class RenewalTest : public EnrolTest {
+ protected:
+  RenewalTest() : manager_(*loop_, ca_), lane_(*loop_, "files", 1, 8), renewal_(*loop_, lane_) {
+    manager_.renew = [this](const std::string& csr) {
+      ++asked_;
+      return wire::EnrolAnswer{kHost, sign(csr), ca_.pem(), {}};
+    };
+  }
+  // An identity with that much of its life (an hour) left.
+  void identity(long left_s) {
+    const auto material =
+        ca_.issue("host:" + std::string(kHost), TestCa::Use::kClient, left_s - 3600, left_s);
+    EXPECT_OK(store_identity(
+        state_, {kHost, material.key_pem, material.cert_pem, ca_.pem(), {manager_.url()}}));
+    tls_.emplace(
+        runtime::must(runtime::TlsConfig::load(runtime::must(load_identity(state_)).tls_files)));
+  }
+  void start() {
+    Renewal::Options options;
+    options.state_dir = state_;
+    options.host_uuid = kHost;
+    options.hostname = "h1";
+    options.period = Duration{50};
+    options.retry = Duration{20};
+    renewal_.start(options, {[this] { return tls_->current(); },
+                             [this] { return std::vector<std::string>{manager_.url()}; },
+                             [this] {
+                               ++renewed_;
+                               EXPECT_TRUE(runtime::must(tls_->reload()));
+                             }});
+  }
+  runtime::CertificateInfo stored() {
+    const auto found = runtime::must(load_identity(state_));
+    return runtime::must(
+        runtime::read_certificate(runtime::must(runtime::load_tls(found.tls_files)).cert_pem));
+  }
+
+  std::string state_ = dir_.file("state");
+  FakeManager manager_;
+  runtime::WorkerLane lane_;
+  std::optional<runtime::TlsConfig> tls_;
+  Renewal renewal_;
+  int asked_ = 0;
+  int renewed_ = 0;
+};
+
+TEST_F(RenewalTest, RenewsOnceWhenLessThanAThirdIsLeft) {
+  identity(600);
+  const auto before = stored();
+  start();
+  ASSERT_TRUE(loop_->run_until([this] { return renewed_ == 1; }, runtime::kPatience));
+  EXPECT_GT(stored().not_after, before.not_after);
+  EXPECT_EQ(stored().common_name, before.common_name);
+  EXPECT_FALSE(runtime::file_exists(state_ + "/host.key.new"));
+  EXPECT_FALSE(runtime::file_exists(state_ + "/host.crt.new"));
+  loop_->run_until([] { return false; }, Duration{200});
+  EXPECT_EQ(asked_, 1);  // the new one is looked at from now on
+}
+
+TEST_F(RenewalTest, LeavesAFreshCertificateAlone) {
+  identity(1800);
+  start();
+  loop_->run_until([] { return false; }, Duration{200});
+  EXPECT_EQ(asked_, 0);
+}
+
+TEST_F(RenewalTest, TriesAgainAndKeepsWhatIsThereMeanwhile) {
+  identity(600);
+  const auto before = stored();
+  manager_.standby = true;
+  start();
+  loop_->run_until([] { return false; }, Duration{200});
+  EXPECT_EQ(stored().fingerprint, before.fingerprint);
+  manager_.standby = false;
+  ASSERT_TRUE(loop_->run_until([this] { return renewed_ == 1; }, runtime::kPatience));
+}
+
+TEST_F(RenewalTest, WhatDoesNotFitIsNotStored) {
+  identity(600);
+  const auto before = stored();
+  const auto made = runtime::must(make_key_and_request("host:" + std::string(kHost)));
+  const auto other = runtime::must(make_key_and_request("host:" + std::string(kHost)));
+  EXPECT_FALSE(store_renewal(state_, other.key_pem, sign(made.csr_pem)));
+  const auto stranger =
+      runtime::must(make_key_and_request("host:22222222-2222-4222-8222-222222222222"));
+  EXPECT_FALSE(store_renewal(state_, stranger.key_pem, sign(stranger.csr_pem)));
+  EXPECT_EQ(stored().fingerprint, before.fingerprint);
+}
+
+TEST_F(RenewalTest, APowerCutBetweenTheRenamesCostsNothing) {
+  identity(600);
+  const auto made = runtime::must(make_key_and_request("host:" + std::string(kHost)));
+  const std::string certificate = sign(made.csr_pem);
+  EXPECT_OK(runtime::write_file_atomic(state_ + "/host.crt.new", certificate));
+  EXPECT_NE(stored().fingerprint,
+            runtime::must(runtime::read_certificate(certificate)).fingerprint);
+  EXPECT_OK(runtime::write_file_atomic(state_ + "/host.key", made.key_pem.reveal(), 0600));
+  EXPECT_EQ(stored().fingerprint,
+            runtime::must(runtime::read_certificate(certificate)).fingerprint);
+  EXPECT_FALSE(runtime::file_exists(state_ + "/host.crt.new"));
 }
 
 }  // namespace

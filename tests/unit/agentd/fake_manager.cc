@@ -1,6 +1,7 @@
 #include "tests/unit/agentd/fake_manager.h"
 
 #include "lib/base/text.h"
+#include "lib/wire/enrol_token.h"
 
 namespace mold::agentd {
 namespace {
@@ -62,6 +63,10 @@ void FakeManager::handle(const runtime::ServerRequest& request,
   }
   if (standby) return refuse(reply, 503, wire::kErrorStandby);
   if (request.path == wire::kEnrolPath) return enrol(request, reply);
+  if (request.path == wire::kRenewPath && renew) {
+    const auto message = runtime::must(wire::decode_enrol_request(request.body));
+    return answer(reply, wire::encode(renew(message.csr_pem)));
+  }
   if (request.path == wire::kHelloPath) return hello(request, reply);
   if (request.path == wire::kOrdersPath) return orders(request, reply);
   if (request.path == wire::kBeatPath) {

@@ -2,6 +2,7 @@
 // A manager double for tests of the link: real TLS, real HTTP, answers as told. Loop thread only.
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,8 @@ class FakeManager {
   std::optional<wire::BeatAnswer> beat_answer;
   wire::EnrolAnswer enrol_answer;
   bool refuse_token = false;
+  // What /v1/renew answers to a request; nothing: not found.
+  std::function<wire::EnrolAnswer(const std::string& csr_pem)> renew;
 
   // What it saw.
   std::vector<wire::HelloRequest> hellos;
