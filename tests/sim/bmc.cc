@@ -83,12 +83,11 @@ bool Bmcs::refused(std::uint32_t slot, std::size_t host) {
   }
   if (f.lying > 0 && c.what.verb != PowerVerb::kStatus) {
     // A driver that trusts the return code says "confirmed"; the state read back says otherwise.
-    const Ms roll = world_->draw(0, 2, Draw::kBmc, host, c.what.op.value);
-    reply(slot, roll == 0 ? 700 : deadline,
-          roll == 0   ? Outcome::kConfirmed
-          : roll == 1 ? Outcome::kFailed
-                      : Outcome::kUnknown,
-          true);
+    const Ms roll = world_->draw(0, 3, Draw::kBmc, host, c.what.op.value);
+    const Outcome outcome = roll <= 1   ? Outcome::kConfirmed
+                            : roll == 2 ? Outcome::kFailed
+                                        : Outcome::kUnknown;
+    reply(slot, roll <= 1 ? 700 : deadline, outcome, true);
     return true;
   }
   return false;

@@ -1,8 +1,8 @@
 #pragma once
-// What will happen next: a binary heap of small plain records, ordered by (time, number), so that
-// two things at the same millisecond happen in the order in which they were caused. No allocation
-// once its vector has grown; a world keeps it from run to run. Payloads live in slabs (slab.h) and
-// are named by index.
+// What will happen next: a binary heap of small plain records, ordered by time; at the same
+// millisecond by kind and host, and only then by number, so that the order does not depend on how
+// long ago a thing was put in. No allocation once its vector has grown; a world keeps it from run
+// to run. Payloads live in slabs (slab.h) and are named by index.
 #include <algorithm>
 #include <cstdint>
 #include <vector>
@@ -87,7 +87,9 @@ class EventQueue {
 
  private:
   static bool later(const SimEvent& x, const SimEvent& y) {
-    return x.at != y.at ? x.at > y.at : x.number > y.number;
+    if (x.at != y.at) return x.at > y.at;
+    if (x.kind != y.kind) return x.kind > y.kind;
+    return x.host != y.host ? x.host > y.host : x.number > y.number;
   }
   std::vector<SimEvent> heap_;
   std::uint64_t next_number_ = 0;

@@ -109,6 +109,14 @@ bool aims_at_pool(FaultKind kind) {
          kind == kPoolStale;
 }
 
+bool lets_rest(FaultKind kind) {
+  using enum FaultKind;
+  return kind == kPowerCut || kind == kPsuCut || kind == kBmcDead || kind == kBmcSlow ||
+         kind == kBmcLostAnswer || kind == kBmcFalseFailure || kind == kBmcLying ||
+         kind == kBmcPassword || kind == kBmcEcho || kind == kHaOff || kind == kDrain ||
+         kind == kMove;
+}
+
 std::string seconds(Ms time) {
   char text[32];
   std::snprintf(text, sizeof text, "%lld.%03lld", static_cast<long long>(time / 1000),

@@ -70,6 +70,8 @@ struct FaultLine {
 std::string_view to_string(FaultKind kind);
 [[nodiscard]] bool aims_at_vm(FaultKind kind);
 [[nodiscard]] bool aims_at_pool(FaultKind kind);
+// While it lasts nothing need happen by itself: the world may rest in it.
+[[nodiscard]] bool lets_rest(FaultKind kind);
 // "  3  t=61.250 s  freeze host 2 for 8.100 s"
 std::string describe(const FaultLine& line, std::size_t number);
 // 61250 -> "61.250"

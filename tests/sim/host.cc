@@ -13,6 +13,7 @@ void SimHost::begin(World& world, std::size_t index) {
   no_electricity = 0;
   hands_off_until = last_domain_event = 0;
   offset_ = world.plan().hosts[index].clock_offset;
+  ppm_ = world.plan().hosts[index].clock_ppm;
   lost_ = stun_began_ = 0;
   freezes_ = stuns_ = 0;
   deferred_.clear();
@@ -23,7 +24,7 @@ void SimHost::begin(World& world, std::size_t index) {
 Instant SimHost::local() const {
   Ms seen = world_->active() - lost_;
   if (stuns_ > 0) seen -= world_->active() - stun_began_;
-  return Instant{offset_ + seen + seen * world_->plan().hosts[index_].clock_ppm / 1'000'000};
+  return Instant{offset_ + seen + seen * ppm_ / 1'000'000};
 }
 
 BootId SimHost::boot_id() const {

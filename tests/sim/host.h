@@ -20,7 +20,7 @@ class SimHost {
   void begin(World& world, std::size_t index);
 
   // This boot's CLOCK_BOOTTIME.
-  [[nodiscard]] Instant local() const;
+  [[nodiscard]] Instant local() const;  // cheap: asked for at every event
   [[nodiscard]] bool runs() const { return power == Power::kOn && !frozen; }
   [[nodiscard]] BootId boot_id() const;
 
@@ -56,6 +56,7 @@ class SimHost {
   World* world_ = nullptr;
   std::size_t index_ = 0;
   Ms offset_ = 0;
+  Ms ppm_ = 0;
   Ms lost_ = 0;  // time that its clock did not see
   Ms stun_began_ = 0;
   int freezes_ = 0;

@@ -30,7 +30,7 @@ void Injector::line(std::size_t index) {
   if (world_->healed) return;
   if (world_->story.listens()) world_->tell("FAULT", describe(line, index));
   if (line.lasts > 0) {
-    ++active_;
+    if (!lets_rest(line.kind)) ++active_;
     world_->queue.push(line.at + line.lasts, Ev::kLineEnd, 0, static_cast<std::uint32_t>(index));
   }
   apply(line, index, true);
@@ -39,7 +39,7 @@ void Injector::line(std::size_t index) {
 void Injector::line_ends(std::size_t index) {
   const FaultLine& line = world_->plan().lines[index];
   if (world_->healed) return;  // healing has ended everything at once
-  --active_;
+  if (!lets_rest(line.kind)) --active_;
   if (world_->story.listens()) world_->tell("fault ends", describe(line, index));
   apply(line, index, false);
 }

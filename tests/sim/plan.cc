@@ -205,9 +205,9 @@ FaultLine draw_line(Rng& rng, FaultKind kind, Ms at, std::size_t focus, const Pl
 // A death alone is easy. What makes it hard comes with it: the BMC, the witnesses, the manager.
 void companions(Rng& rng, const FaultLine& death, Plan& plan) {
   static constexpr FaultKind kBmc[] = {
-      FaultKind::kBmcDead,         FaultKind::kBmcDead,  FaultKind::kBmcSlow,
-      FaultKind::kBmcLostAnswer,   FaultKind::kBmcLying, FaultKind::kBmcPassword,
-      FaultKind::kBmcFalseFailure,
+      FaultKind::kBmcDead,     FaultKind::kBmcDead,         FaultKind::kBmcLying,
+      FaultKind::kBmcSlow,     FaultKind::kBmcLostAnswer,   FaultKind::kBmcLying,
+      FaultKind::kBmcPassword, FaultKind::kBmcFalseFailure,
   };
   static constexpr FaultKind kOther[] = {
       FaultKind::kPoolStale, FaultKind::kManagerCrash, FaultKind::kAgentCrash,

@@ -11,10 +11,13 @@ namespace mold::sim {
 namespace {
 
 constexpr Ms kLookEvery = 500;
+constexpr Ms kOnItsWay = 100;   // longer than anything takes in peace
+constexpr Ms kSettles = 1'000;  // lived through on top of one rhythm
 
 // Events that come from outside and have a date; all others move with the world.
 bool dated(Ev kind) {
-  return kind == Ev::kLine || kind == Ev::kLineEnd || kind == Ev::kHeal || kind == Ev::kRepair;
+  return kind == Ev::kLine || kind == Ev::kLineEnd || kind == Ev::kHeal || kind == Ev::kRepair ||
+         kind == Ev::kBoot;
 }
 
 bool periodic(Ev kind) {
@@ -25,7 +28,7 @@ bool periodic(Ev kind) {
 
 bool host_rests(const SimHost& sim, const core::Host& host) {
   if (host.fence.op || host.status_op) return false;
-  if (sim.power == Power::kOff) {
+  if (sim.power != Power::kOn) {
     return host.ha == core::HaState::kFenced ||
            (host.ha == core::HaState::kDisabled && !host.link_up);
   }
@@ -69,9 +72,10 @@ bool World::quiet() const {
   return net.quiet() && pools.quiet();
 }
 
-// A beat or a routine report on its way, not one that some fault delays for seconds.
-bool World::passing_beat(const SimEvent& e) {
-  return e.at - now < 100 && net.up(e.b).routine;
+// A routine message or a beat write on its way, not one that some fault delays for seconds.
+bool World::in_rhythm(const SimEvent& e) {
+  if (e.kind == Ev::kBeatIo) return e.at - now < kOnItsWay;
+  return e.kind != Ev::kUpArrives || (e.at - now < kOnItsWay && net.up(e.b).routine);
 }
 
 void World::maybe_skip() {
@@ -80,12 +84,12 @@ void World::maybe_skip() {
   for (const SimEvent& e : queue.all()) {
     if (dated(e.kind))
       next = std::min(next, e.at);
-    else if (!periodic(e.kind) || (e.kind == Ev::kUpArrives && !passing_beat(e)))
+    else if (!periodic(e.kind) || !in_rhythm(e))
       return;
   }
   const Ms rhythm = plan_->rhythm();
   // Lived through before the line: one rhythm, and what is under way on the wires.
-  const Ms by = (next - now - rhythm - 1'000) / rhythm * rhythm;
+  const Ms by = (next - now - rhythm - kSettles) / rhythm * rhythm;
   if (by <= 0 || !quiet()) return;
   queue.shift(by, dated);
   skipped_ += by;

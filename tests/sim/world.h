@@ -103,7 +103,7 @@ class World {
   void probe();
   void repair(const SimEvent& event);
   void maybe_skip();
-  [[nodiscard]] bool passing_beat(const SimEvent& event);
+  [[nodiscard]] bool in_rhythm(const SimEvent& event);
   [[nodiscard]] bool quiet() const;
 
   friend class SimHost;
