@@ -16,7 +16,12 @@ bool is_clean(std::string_view text) {
 
 void set_curl_tls(CURL* easy, const HttpTls& tls, const PemFiles* files) {
   const std::string& ca = either(files ? &files->ca : nullptr, tls.ca_file);
-  if (!ca.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, ca.c_str());
+  if (!ca.empty()) {
+    // That one and no other: without the second line the system's CAs are trusted beside ours, and
+    // read anew, all hundred and more of them, for every connection.
+    curl_easy_setopt(easy, CURLOPT_CAINFO, ca.c_str());
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  }
   const std::string& cert = either(files ? &files->cert : nullptr, tls.cert_file);
   if (!cert.empty()) {
     curl_easy_setopt(easy, CURLOPT_SSLCERT, cert.c_str());
