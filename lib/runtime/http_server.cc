@@ -25,6 +25,7 @@ constexpr Duration kAcceptPause{100};  // after "too many open files"
 struct Connection {
   std::shared_ptr<const ServerCredentials> credentials;  // those of its handshake
   std::optional<PeerVerdict> verdict;                    // after the first request
+  std::optional<Instant> deadline;                       // of the request that is being read
 };
 
 // One request from its first line to the last byte of its answer.
@@ -34,11 +35,16 @@ struct Exchange {
   ServerRequest request;
   bool begun = false;
   bool parked = false;
+  std::size_t most_bytes = 0;  // of the body, for this peer
   std::size_t dropped_bytes = 0;
   std::optional<HttpReply> refusal;
   std::shared_ptr<AsyncReply::State> reply;  // set when the handler has it
   std::unique_ptr<IoSource> hangup;          // watches for the client going away while parked
 };
+
+HttpReply body_too_long(std::size_t most) {
+  return refuse(413, "the body is longer than " + std::to_string(most) + " bytes");
+}
 
 Connection* context_of(MHD_Connection* connection) {
   const auto* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -54,6 +60,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
         handler(std::move(the_handler)),
         timer(the_loop),
         accept_timer(the_loop),
+        deadline_timer(the_loop),
         patient(the_loop) {}
 
   EventLoop& loop;
@@ -61,6 +68,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   Handler handler;
   Timer timer;
   Timer accept_timer;
+  Timer deadline_timer;
+  std::set<std::pair<Instant, MHD_Connection*>> deadlines;
   PatientClose patient;
   UniqueFd listener;
   std::uint16_t port = 0;
@@ -80,8 +89,10 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   void pump();
   void pump_soon();
 
+  void set_deadline(MHD_Connection* connection, Duration after);
+  void clear_deadline(MHD_Connection* connection);
+  void cut_late();
   Status check_peer(MHD_Connection* connection, Exchange& exchange);
-  [[nodiscard]] HttpReply body_too_long() const;
   void begin(MHD_Connection* connection, Exchange& exchange, std::string_view method);
   void take_body(Exchange& exchange, std::string_view data);
   void dispatch(MHD_Connection* connection, Exchange& exchange);
@@ -179,6 +190,7 @@ void HttpServer::Impl::stop() {
   readiness.reset();
   arrivals.reset();
   accept_timer.cancel();
+  deadline_timer.cancel();
   timer.cancel();
   MHD_stop_daemon(daemon);
   daemon = nullptr;
@@ -223,8 +235,34 @@ Status HttpServer::Impl::check_peer(MHD_Connection* connection, Exchange& exchan
   return fail(ErrorKind::kDenied, exchange.request.peer_certificate_problem);
 }
 
-HttpReply HttpServer::Impl::body_too_long() const {
-  return refuse(413, "the body is longer than " + std::to_string(config.max_body_bytes) + " bytes");
+// A client that sends a byte now and then is never idle; without an end to it, it would hold its
+// connection and what it sent for as long as it likes.
+void HttpServer::Impl::set_deadline(MHD_Connection* connection, Duration after) {
+  clear_deadline(connection);
+  const Instant at = loop.now() + after;
+  context_of(connection)->deadline = at;
+  deadlines.emplace(at, connection);
+  if (deadlines.begin()->second == connection || !deadline_timer.armed())
+    deadline_timer.start_at(deadlines.begin()->first, [this] { cut_late(); });
+}
+
+void HttpServer::Impl::clear_deadline(MHD_Connection* connection) {
+  Connection* const context = context_of(connection);
+  if (context == nullptr || !context->deadline) return;
+  deadlines.erase({*context->deadline, connection});
+  context->deadline.reset();
+}
+
+void HttpServer::Impl::cut_late() {
+  const Instant now = loop.now();
+  while (!deadlines.empty() && deadlines.begin()->first <= now) {
+    MHD_Connection* const connection = deadlines.begin()->second;
+    clear_deadline(connection);
+    ++stats.too_slow;
+    ::shutdown(socket_of(connection), SHUT_RDWR);  // the library sees the end and closes it
+  }
+  if (!deadlines.empty())
+    deadline_timer.start_at(deadlines.begin()->first, [this] { cut_late(); });
 }
 
 void HttpServer::Impl::begin(MHD_Connection* connection, Exchange& exchange,
@@ -247,8 +285,10 @@ void HttpServer::Impl::begin(MHD_Connection* connection, Exchange& exchange,
   const char* const length =
       MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
   const auto announced = parse_number<std::uint64_t>(length == nullptr ? "0" : length);
-  if (!exchange.refusal && announced.value_or(UINT64_MAX) > config.max_body_bytes) {
-    exchange.refusal = body_too_long();
+  const bool stranger = config.max_body_bytes_stranger != 0 && !exchange.request.peer_certificate;
+  exchange.most_bytes = stranger ? config.max_body_bytes_stranger : config.max_body_bytes;
+  if (!exchange.refusal && announced.value_or(UINT64_MAX) > exchange.most_bytes) {
+    exchange.refusal = body_too_long(exchange.most_bytes);
   }
 }
 
@@ -256,9 +296,9 @@ void HttpServer::Impl::take_body(Exchange& exchange, std::string_view data) {
   auto& body = exchange.request.body;
   if (exchange.refusal) {
     exchange.dropped_bytes += data.size();
-  } else if (body.size() + data.size() > config.max_body_bytes) {
+  } else if (body.size() + data.size() > exchange.most_bytes) {
     body = std::string();
-    exchange.refusal = body_too_long();
+    exchange.refusal = body_too_long(exchange.most_bytes);
   } else {
     body.append(data);
   }
@@ -315,8 +355,9 @@ MHD_Result HttpServer::Impl::access(MHD_Connection* connection, Exchange& exchan
   if (*size > 0) {
     take_body(exchange, std::string_view(data, *size));
     *size = 0;
-    return exchange.dropped_bytes > 4 * config.max_body_bytes + 1024 * 1024 ? MHD_NO : MHD_YES;
+    return exchange.dropped_bytes > 4 * exchange.most_bytes + 1024 * 1024 ? MHD_NO : MHD_YES;
   }
+  clear_deadline(connection);
   if (exchange.refusal) return queue_reply(connection, *exchange.refusal);
   if (!exchange.reply) dispatch(connection, exchange);
   if (exchange.reply->answered) return queue_reply(connection, exchange.reply->reply);
@@ -337,8 +378,12 @@ void* HttpServer::Impl::on_uri(void*, const char* uri, MHD_Connection*) {
   return new Exchange(uri);
 }
 
-void HttpServer::Impl::on_completed(void*, MHD_Connection*, void** context,
+void HttpServer::Impl::on_completed(void* raw, MHD_Connection* connection, void** context,
                                     MHD_RequestTerminationCode) {
+  auto* const self = static_cast<Impl*>(raw);
+  // The next request of this connection, if there is one: the idle time goes by before it begins.
+  if (!self->stopping && context_of(connection) != nullptr)
+    self->set_deadline(connection, self->config.idle_timeout + self->config.request_timeout);
   const std::unique_ptr<Exchange> exchange(static_cast<Exchange*>(*context));
   *context = nullptr;
   if (exchange && exchange->reply) exchange->reply->close();
@@ -349,7 +394,8 @@ void HttpServer::Impl::on_connection(void* raw, MHD_Connection* connection, void
   auto* const self = static_cast<Impl*>(raw);
   if (what == MHD_CONNECTION_NOTIFY_STARTED) {
     ++self->stats.connections;
-    *context = new Connection{self->credentials, std::nullopt};
+    *context = new Connection{self->credentials, std::nullopt, std::nullopt};
+    self->set_deadline(connection, self->config.request_timeout);
     if (self->credentials && self->credentials->has_ca()) {
       const gnutls_session_t session = session_of(connection);
       gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
@@ -358,6 +404,7 @@ void HttpServer::Impl::on_connection(void* raw, MHD_Connection* connection, void
     return;
   }
   --self->stats.connections;
+  self->clear_deadline(connection);
   if (std::exchange(self->full, false) && self->arrivals) self->arrivals->set_events(EPOLLIN);
   if (!self->stopping) self->patient.take(socket_of(connection));
   delete static_cast<Connection*>(*context);

@@ -71,9 +71,12 @@ struct HttpServerConfig {
   unsigned max_connections = 4096;
   unsigned max_connections_per_ip = 0;  // 0: no limit
   std::size_t max_body_bytes = 1024 * 1024;
+  std::size_t max_body_bytes_stranger = 0;  // without a verified certificate; 0: the same
   std::size_t max_url_bytes = 32 * 1024;
   std::size_t max_header_bytes = 64 * 1024;  // request line and headers together
   Duration idle_timeout{30'000};             // parked requests do not count as idle
+  // Handshake, request line, headers and body must be here by then, however busily they drip.
+  Duration request_timeout{60'000};
 };
 
 struct HttpServerStats {
@@ -81,6 +84,7 @@ struct HttpServerStats {
   std::size_t parked = 0;
   std::uint64_t requests = 0;
   std::uint64_t refused_certificates = 0;
+  std::uint64_t too_slow = 0;  // connections cut by request_timeout
 };
 
 class HttpServer {

@@ -10,6 +10,11 @@
 #include "manager/agents/answers.h"
 
 namespace mold::manager {
+namespace {
+
+constexpr std::size_t kStrangerBodyBytes = 64 * 1024;  // an enrolment takes two or three
+
+}  // namespace
 
 Result<std::unique_ptr<AgentLink>> AgentLink::start(runtime::EventLoop& loop, Options options,
                                                     Engine& engine, Inventory& inventory,
@@ -22,6 +27,8 @@ Result<std::unique_ptr<AgentLink>> AgentLink::start(runtime::EventLoop& loop, Op
   config.tls = authority.server_tls();
   config.require_client_cert = false;  // enrolment comes without; everything else is checked here
   config.max_body_bytes = wire::limits::kBodyBytes;
+  config.max_body_bytes_stranger = kStrangerBodyBytes;
+  config.max_connections_per_ip = link->options_.connections_per_address;
   const auto handler = [raw = link.get()](const Request& request, Reply reply) {
     raw->handle(request, reply);
   };
@@ -229,14 +236,20 @@ void AgentLink::on_report(HostId host, const Request& request, const Reply& repl
   });
 }
 
-std::vector<core::LeaseReading> AgentLink::readings(
-    const std::vector<wire::Reading>& readings) const {
+// Only of pools and hosts of the observer's own cluster: the others it neither mounts nor watches.
+std::vector<core::LeaseReading> AgentLink::readings(HostId observer,
+                                                    const std::vector<wire::Reading>& readings) {
+  const ClusterId cluster = inventory_.hosts().find(observer)->cluster;
   std::vector<core::LeaseReading> known;
   known.reserve(readings.size());
   for (const wire::Reading& reading : readings) {
     const PoolRecord* const pool = inventory_.pools().find_uuid(reading.pool_uuid);
     const HostRecord* const subject = inventory_.hosts().find_live_uuid(reading.subject_uuid);
-    if (pool == nullptr || subject == nullptr) continue;  // not ours: says nothing about anybody
+    if (pool == nullptr || subject == nullptr || pool->cluster != cluster ||
+        subject->cluster != cluster) {
+      registry_.note_foreign_reading(observer);
+      continue;
+    }
     core::LeaseReading out;
     out.pool = pool->id;
     out.subject = subject->id;
@@ -262,7 +275,7 @@ void AgentLink::on_beat(HostId host, const Request& request, const Reply& reply)
   event.epoch = beat->epoch;
   event.incarnation = beat->incarnation;
   event.self_stall = Duration{static_cast<std::int64_t>(beat->self_stall_ms)};
-  event.readings = readings(beat->readings);
+  event.readings = readings(host, beat->readings);
   event.sequence = beat->seq;
   const TurnOutcome outcome = engine_.submit(std::move(event));
   if (outcome.session_refused) {

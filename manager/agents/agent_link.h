@@ -35,6 +35,7 @@ class AgentLink {
     std::string manager_name;
     std::vector<std::string> managers;  // URLs told to agents; empty: they keep what they have
     Duration poll_wait{25'000};
+    unsigned connections_per_address = 0;  // 0: no limit
   };
   static Result<std::unique_ptr<AgentLink>> start(runtime::EventLoop& loop, Options options,
                                                   Engine& engine, Inventory& inventory,
@@ -76,8 +77,8 @@ class AgentLink {
   void keep_facts(HostId host, const wire::HelloRequest& hello);
   void refuse_epoch(HostId host, const Reply& reply, const std::string& why);
   [[nodiscard]] bool is_current(HostId host, Epoch epoch) const;
-  [[nodiscard]] std::vector<core::LeaseReading> readings(
-      const std::vector<wire::Reading>& readings) const;
+  std::vector<core::LeaseReading> readings(HostId observer,
+                                           const std::vector<wire::Reading>& readings);
   AgentSession& session(HostId host);
 
   runtime::EventLoop& loop_;

@@ -50,6 +50,12 @@ void AgentLink::on_enrol(const Request& request, const Reply& reply) {
     answer_failure(reply, redeemed.error());
     return;
   }
+  // Whoever held an earlier certificate of this host is not this host any more.
+  authority_.revoke_others(uuid, *certificate);
+  if (const auto known = sessions_.find(*host); known != sessions_.end()) {
+    if (const Reply parked = known->second.take_parked())
+      answer_error(parked, 403, wire::kErrorDenied, "the host enrolled anew");
+  }
   runtime::log_info("host " + record->name + " enrolled as " + message->hostname + " from " +
                     request.peer_address);
   NewEvent event;

@@ -40,6 +40,8 @@ std::optional<wire::PoolReport> AgentRegistry::pool_report(PoolId pool) const {
   if (record == nullptr) return std::nullopt;
   std::optional<wire::PoolReport> best;
   for (const auto& [host, agent] : agents_) {
+    const HostRecord* const teller = inventory_.hosts().find_live(host);
+    if (teller == nullptr || teller->cluster != record->cluster) continue;
     for (const wire::PoolReport& report : agent.pools) {
       if (report.uuid != record->uuid) continue;
       if (!best || (report.usable && !best->usable)) best = report;

@@ -32,6 +32,7 @@ struct AgentView {
   std::uint64_t beats = 0;
   std::uint64_t refused = 0;  // requests refused with 403 or 409
   std::string last_refusal;
+  std::uint64_t foreign_readings = 0;  // dropped: of pools or hosts that are not of its cluster
   std::vector<wire::PoolReport> pools;         // latest report
   std::vector<wire::OwnLease> leases;          // latest beat
   std::map<std::string, std::uint64_t> stats;  // latest report
@@ -65,6 +66,7 @@ class AgentRegistry {
   // The live host of a verified certificate; kDenied with the reason otherwise (counted, noted).
   Result<HostId> admit(const std::string& common_name, const std::string& serial,
                        const std::string& address);
+  void note_foreign_reading(HostId observer) { ++agents_[observer].foreign_readings; }
   void note_refusal(HostId host, const std::string& why);
   // A caller without an identity: counted, and an event at most once a minute per address.
   void refuse_stranger(const std::string& who, const std::string& why, const std::string& address);

@@ -225,8 +225,18 @@ Status Authority::accepts(const std::string& serial, const std::string& host_uui
 }
 
 void Authority::revoke_all(const std::string& host_uuid) {
+  revoke(host_uuid, {});
+}
+
+void Authority::revoke_others(const std::string& host_uuid, const std::string& cert_pem) {
+  const auto info = runtime::read_certificate(cert_pem);
+  MOLD_CHECK(info.has_value(), "what we signed can be read");
+  revoke(host_uuid, to_lower(info->serial));
+}
+
+void Authority::revoke(const std::string& host_uuid, const std::string& but_serial) {
   for (auto& [serial, certificate] : certificates_) {
-    if (certificate.host_uuid != host_uuid || certificate.revoked) continue;
+    if (certificate.host_uuid != host_uuid || certificate.revoked || serial == but_serial) continue;
     certificate.revoked = now_();
     sink_.put(certificate);
   }

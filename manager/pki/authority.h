@@ -61,6 +61,8 @@ class Authority {
   // True when we issued it for that host and it was not revoked.
   [[nodiscard]] Status accepts(const std::string& serial, const std::string& host_uuid) const;
   void revoke_all(const std::string& host_uuid);
+  // All of the host but this one, which was just signed.
+  void revoke_others(const std::string& host_uuid, const std::string& cert_pem);
 
  private:
   struct Keys;
@@ -69,6 +71,7 @@ class Authority {
   Status load_or_make_server();
   Status issue_server();
   [[nodiscard]] std::string directory() const;
+  void revoke(const std::string& host_uuid, const std::string& but_serial);
   void record(const std::string& cert_pem, const std::string& host_uuid,
               const std::string& purpose);
   [[nodiscard]] bool server_is_current(const std::string& cert_pem) const;

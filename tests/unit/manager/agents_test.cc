@@ -100,6 +100,7 @@ class AgentsTest : public testing::Test {
     hello.hostname = "node";
     hello.capacity = {8, 2000, 8ULL << 30};
     hello.facts = {{"kernel", "6.1"}};
+    hello.sequence = ++w.told;
     return wire::encode(hello);
   }
   Epoch say_hello(HostId host, const std::shared_ptr<const TlsMaterial>& who) {
@@ -108,6 +109,19 @@ class AgentsTest : public testing::Test {
     const auto message = wire::decode_hello_answer(answer.body);
     EXPECT_TRUE(message) << message.error().text();
     return message ? message->epoch : Epoch{};
+  }
+  std::string beat_body(Epoch epoch) const {
+    wire::BeatRequest beat;
+    beat.epoch = epoch;
+    beat.seq = ++w.told;
+    return wire::encode(beat);
+  }
+  std::vector<wire::Order> poll(Epoch epoch, const std::shared_ptr<const TlsMaterial>& who) {
+    const Answer answer = call("GET", orders_path(epoch), "", who);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    const auto message = wire::decode_orders_answer(answer.body);
+    EXPECT_TRUE(message) << message.error().text();
+    return message ? message->orders : std::vector<wire::Order>{};
   }
   std::string orders_path(Epoch epoch) const {
     return std::string(wire::kOrdersPath) + "?epoch=" + std::to_string(epoch.value);
@@ -204,6 +218,65 @@ TEST_F(AgentsTest, OnlyOurCertificatesOfLiveHostsGetIn) {
   EXPECT_GE(w.registry->refused_total(), 4U);
 }
 
+TEST_F(AgentsTest, ASecondEnrolmentEndsTheEarlierCertificate) {
+  const HostId host = w.add_host("h1");
+  const HostId other = w.add_host("h2");
+  const auto neighbour = enrolled(other);
+  const auto old = enrolled(host);
+  const Epoch epoch = say_hello(host, old);
+  const auto parked = send("GET", orders_path(epoch), "", old);
+  w.turn_for(50ms);
+  const auto fresh = enrolled(host);
+  EXPECT_EQ(wait(parked).status, 403);
+  const Answer refused = call("POST", wire::kBeatPath, beat_body(epoch), old);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_NE(refused.body.find("revoked"), std::string::npos) << refused.body;
+  EXPECT_EQ(call("POST", wire::kBeatPath, beat_body(epoch), fresh).status, 200);
+  EXPECT_EQ(call("POST", wire::kHelloPath, hello_body(other), neighbour).status, 200);
+  ASSERT_TRUE(w.settle());
+  TearDown();
+  w.restart();
+  SetUpAgain();
+  EXPECT_EQ(call("POST", wire::kHelloPath, hello_body(host), old).status, 403);
+  EXPECT_EQ(call("POST", wire::kHelloPath, hello_body(host), fresh).status, 200);
+}
+
+TEST_F(AgentsTest, StrangersCannotSendMuch) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  const std::string body(100'000, 'x');
+  EXPECT_EQ(call("POST", wire::kEnrolPath, body, nobody()).status, 413);
+  EXPECT_EQ(call("POST", wire::kHelloPath, body, who).status, 400) << "known: read, then refused";
+}
+
+TEST_F(AgentsTest, ReadingsOfOtherClustersSayNothing) {
+  const HostId host = w.add_host("h1");
+  const auto pod = w.inventory->clusters().find(w.cluster)->pod;
+  const ClusterId elsewhere = w.inventory->create(Cluster{.pod = pod, .name = "c2"})->id;
+  const auto foreign_host =
+      w.inventory->create(HostRecord{.cluster = elsewhere, .name = "far"});
+  const auto pool =
+      w.inventory->create(PoolRecord{.cluster = w.cluster, .name = "p", .path = "/p"});
+  const auto foreign_pool =
+      w.inventory->create(PoolRecord{.cluster = elsewhere, .name = "p", .path = "/p"});
+  const auto who = enrolled(host);
+  wire::BeatRequest beat;
+  beat.epoch = say_hello(host, who);
+  const auto tell = [&](const std::string& pool_uuid, const std::string& subject) {
+    beat.seq = ++w.told;
+    beat.readings.assign(1, {});
+    beat.readings[0].pool_uuid = pool_uuid;
+    beat.readings[0].subject_uuid = subject;
+    beat.readings[0].readable = true;
+    EXPECT_EQ(call("POST", wire::kBeatPath, wire::encode(beat), who).status, 200);
+    return w.registry->view(host).foreign_readings;
+  };
+  EXPECT_EQ(tell(pool->uuid, uuid_of(host)), 0U);
+  EXPECT_EQ(tell(foreign_pool->uuid, uuid_of(host)), 1U);
+  EXPECT_EQ(tell(pool->uuid, foreign_host->uuid), 2U);
+  EXPECT_EQ(tell(foreign_pool->uuid, foreign_host->uuid), 3U);
+}
+
 TEST_F(AgentsTest, RenewalTakesACertificateInForce) {
   const HostId host = w.add_host("h1");
   const auto who = enrolled(host);
@@ -225,15 +298,13 @@ TEST_F(AgentsTest, HelloOpensASessionAndBeatsNeedItsEpoch) {
   const HostId host = w.add_host("h1");
   const auto who = enrolled(host);
   const Epoch first = say_hello(host, who);
-  wire::BeatRequest beat;
-  beat.epoch = first;
-  const Answer answer = call("POST", wire::kBeatPath, wire::encode(beat), who);
+  const Answer answer = call("POST", wire::kBeatPath, beat_body(first), who);
   ASSERT_EQ(answer.status, 200) << answer.body;
   EXPECT_TRUE(wire::decode_beat_answer(answer.body)->pools) << "it named no version we have";
   EXPECT_TRUE(w.registry->view(host).connected);
   const Epoch second = say_hello(host, who);
   EXPECT_GT(second, first);
-  const Answer stale = call("POST", wire::kBeatPath, wire::encode(beat), who);
+  const Answer stale = call("POST", wire::kBeatPath, beat_body(first), who);
   EXPECT_EQ(stale.status, 409);
   EXPECT_EQ(wire::decode_error_answer(stale.body)->error, wire::kErrorSession);
   wire::ReportRequest report;
@@ -269,19 +340,18 @@ TEST_F(AgentsTest, AParkedPollIsWokenByAnOrder) {
   const HostId host = w.add_host("h1");
   const auto who = enrolled(host);
   const Epoch epoch = say_hello(host, who);
-  const auto poll = send("GET", orders_path(epoch), "", who);
+  const auto parked = send("GET", orders_path(epoch), "", who);
   w.turn_for(100ms);
-  EXPECT_FALSE(poll->has_value());
+  EXPECT_FALSE(parked->has_value());
   link->send_order(kill_order(host, epoch));
-  const Answer answer = wait(poll);
+  const Answer answer = wait(parked);
   ASSERT_EQ(answer.status, 200);
   const auto orders = wire::decode_orders_answer(answer.body);
+  ASSERT_TRUE(orders) << orders.error().text();
   ASSERT_EQ(orders->orders.size(), 1U);
   EXPECT_EQ(orders->orders[0].vm, VmId{5});
   // Nobody answers it: it was handed out, the next poll finds nothing and ends by itself.
-  const Answer empty = call("GET", orders_path(epoch), "", who);
-  EXPECT_EQ(empty.status, 200);
-  EXPECT_TRUE(wire::decode_orders_answer(empty.body)->orders.empty());
+  EXPECT_TRUE(poll(epoch, who).empty());
 }
 
 TEST_F(AgentsTest, AnOrderStaysUntilItsResultAndIsHandedOutAgainWhenSentAgain) {
@@ -293,10 +363,8 @@ TEST_F(AgentsTest, AnOrderStaysUntilItsResultAndIsHandedOutAgainWhenSentAgain) {
   pool.path = "/p";
   w.engine->submit(core::PoolAdded{pool});
   const Epoch epoch = say_hello(host, who);
-  wire::BeatRequest beat;
-  beat.epoch = epoch;
   for (int i = 0; i < w.policy.probation_beats; ++i)
-    ASSERT_EQ(call("POST", wire::kBeatPath, wire::encode(beat), who).status, 200);
+    ASSERT_EQ(call("POST", wire::kBeatPath, beat_body(epoch), who).status, 200);
   core::VmDeployed deployed;
   deployed.vm.id = VmId{1};
   deployed.vm.cluster = w.cluster;
@@ -307,21 +375,21 @@ TEST_F(AgentsTest, AnOrderStaysUntilItsResultAndIsHandedOutAgainWhenSentAgain) {
   deployed.start = false;
   w.engine->submit(deployed);
   ASSERT_TRUE(w.settle());
-  const auto first = wire::decode_orders_answer(call("GET", orders_path(epoch), "", who).body);
-  ASSERT_EQ(first->orders.size(), 1U);
-  EXPECT_EQ(first->orders[0].disks.at(0).pool_uuid, w.inventory->pools().find(pool.id)->uuid);
+  const auto first = poll(epoch, who);
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].disks.at(0).pool_uuid, w.inventory->pools().find(pool.id)->uuid);
   core::Order again;  // as the brain sends it when no answer comes
-  again.kind = first->orders[0].kind;
-  again.op = first->orders[0].op;
+  again.kind = first[0].kind;
+  again.op = first[0].op;
   again.host = host;
   again.epoch = epoch;
   again.vm = VmId{1};
   again.spec = deployed.vm.spec;
-  again.generation = first->orders[0].generation;
+  again.generation = first[0].generation;
   link->send_order(again);
-  const auto second = wire::decode_orders_answer(call("GET", orders_path(epoch), "", who).body);
-  ASSERT_EQ(second->orders.size(), 1U);
-  EXPECT_EQ(second->orders[0].op, again.op);
+  const auto second = poll(epoch, who);
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(second[0].op, again.op);
   wire::ResultsRequest results;
   results.epoch = epoch;
   core::OrderResult result;
@@ -333,22 +401,21 @@ TEST_F(AgentsTest, AnOrderStaysUntilItsResultAndIsHandedOutAgainWhenSentAgain) {
   ASSERT_EQ(call("POST", wire::kResultsPath, wire::encode(results), who).status, 200);
   EXPECT_EQ(w.engine->state().vms.at(VmId{1}).state, core::VmState::kStopped);
   link->send_order(again);  // the brain does not wait for it any more
-  const auto third = wire::decode_orders_answer(call("GET", orders_path(epoch), "", who).body);
-  EXPECT_TRUE(third->orders.empty());
+  const auto third = poll(epoch, who);
+  EXPECT_TRUE(third.empty());
 }
 
 TEST_F(AgentsTest, ANewSessionDropsTheOldPollAndItsOrders) {
   const HostId host = w.add_host("h1");
   const auto who = enrolled(host);
   const Epoch first = say_hello(host, who);
-  const auto poll = send("GET", orders_path(first), "", who);
+  const auto parked = send("GET", orders_path(first), "", who);
   w.turn_for(50ms);
   const Epoch second = say_hello(host, who);
-  EXPECT_EQ(wait(poll).status, 409);
+  EXPECT_EQ(wait(parked).status, 409);
   EXPECT_EQ(call("GET", orders_path(first), "", who).status, 409);
   link->send_order(kill_order(host, first));
-  const Answer answer = call("GET", orders_path(second), "", who);
-  EXPECT_TRUE(wire::decode_orders_answer(answer.body)->orders.empty());
+  EXPECT_TRUE(poll(second, who).empty());
 }
 
 TEST_F(AgentsTest, NoHelloIsAnsweredWhileTheStoreCannotWrite) {

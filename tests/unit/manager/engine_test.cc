@@ -80,13 +80,12 @@ TEST(Engine, AnOrdinaryBeatCostsNoTransaction) {
   ASSERT_EQ(w.opened_sessions.size(), 1U);
   const std::uint64_t before = w.engine->store_state().commits;
   for (int i = 0; i < 20; ++i) {
-    const TurnOutcome outcome =
-        w.engine->submit(core::BeatReceived{host, w.opened_sessions[0].epoch, 0, 0ms, {}});
+    const TurnOutcome outcome = w.engine->submit(w.beat(host, w.opened_sessions[0].epoch));
     EXPECT_FALSE(outcome.session_refused);
   }
   ASSERT_TRUE(w.settle());
   EXPECT_EQ(w.engine->store_state().commits, before);
-  EXPECT_TRUE(w.engine->submit(core::BeatReceived{host, Epoch{99}, 0, 0ms, {}}).session_refused);
+  EXPECT_TRUE(w.engine->submit(w.beat(host, Epoch{99})).session_refused);
 }
 
 TEST(Engine, AFullDiskStopsActsAndLosesNone) {
@@ -129,7 +128,7 @@ VmId deploy(World& w, HostId host, JobId job) {
   w.engine->submit(core::PoolAdded{pool});
   w.engine->submit(w.hello(host, 1));
   for (int i = 0; i < w.policy.probation_beats; ++i)
-    w.engine->submit(core::BeatReceived{host, w.engine->state().hosts.at(host).epoch, 0, 0ms, {}});
+    w.engine->submit(w.beat(host, w.engine->state().hosts.at(host).epoch));
   core::VmDeployed deployed;
   deployed.vm.id = VmId{1};
   deployed.vm.cluster = w.cluster;

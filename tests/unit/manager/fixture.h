@@ -118,6 +118,14 @@ struct World {
     event.boot_id = "boot-1";
     event.capacity = {.cpus = 8, .cpu_mhz = 2000, .memory_bytes = 8ULL << 30};
     event.session = session;
+    event.sequence = ++told;
+    return event;
+  }
+  core::BeatReceived beat(HostId host, Epoch epoch) const {
+    core::BeatReceived event;
+    event.host = host;
+    event.epoch = epoch;
+    event.sequence = ++told;
     return event;
   }
 
@@ -130,6 +138,7 @@ struct World {
   std::unique_ptr<Inventory> inventory;
   std::unique_ptr<Authority> authority;
   std::unique_ptr<AgentRegistry> registry;
+  mutable std::uint64_t told = 0;  // hellos and beats count up, as an agent's do
   ClusterId cluster;
   AccountId account;
   std::vector<core::OpenSession> opened_sessions;

@@ -376,6 +376,59 @@ TEST_F(Http, ASlowClientIsServedAndAnIdleOneDropped) {
   read_until_close(idle);
 }
 
+TEST_F(Http, ADrippingClientIsCutAtTheDeadline) {
+  config_.request_timeout = 400ms;
+  serve(echo);
+  for (const std::string text :
+       {"GET /drip HTTP/1.1\r\nHost: x\r\nX-Long: ",
+        "POST /drip HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"}) {
+    const UniqueFd fd = connect_raw();
+    send_raw(fd, text);
+    Timer drip(*loop_);
+    drip.start_periodic(50ms, [&] { ::send(fd.get(), "x", 1, MSG_NOSIGNAL); });
+    EXPECT_EQ(read_until_close(fd), "");
+  }
+  EXPECT_EQ(server_->stats().too_slow, 2U);
+}
+
+TEST_F(Http, ParkedAndKeptConnectionsAreNotLate) {
+  config_.request_timeout = 100ms;
+  AsyncReplyPtr parked;
+  serve([&](const ServerRequest& request, const AsyncReplyPtr& reply) {
+    if (request.path == "/park")
+      parked = reply;
+    else
+      echo(request, reply);
+  });
+  EXPECT_OK(ask(get("/")));
+  EXPECT_FALSE(loop_->run_until([] { return false; }, 250ms));
+  EXPECT_TRUE(must(ask(get("/"))).reused_connection);
+  std::optional<Answer> answer;
+  const auto handle = client_->send(get("/park"), [&](Answer a) { answer = std::move(a); });
+  EXPECT_FALSE(loop_->run_until([&] { return answer.has_value(); }, 300ms));
+  ASSERT_TRUE(parked && parked->answer({200, "late", "text/plain", {}, false}));
+  ASSERT_TRUE(loop_->run_until([&] { return answer.has_value(); }, kPatience));
+  EXPECT_EQ(must(*answer).body, "late");
+  EXPECT_EQ(server_->stats().too_slow, 0U);
+}
+
+TEST_F(Http, StrangersMaySendLessThanWhoWeKnow) {
+  use_mutual_tls();
+  config_.require_client_cert = false;
+  config_.max_body_bytes = 100'000;
+  config_.max_body_bytes_stranger = 1'000;
+  serve(echo);
+  EXPECT_EQ(must(ask(post("/", std::string(100'000, 'x')))).status, 200);
+  auto nobody = std::make_shared<TlsMaterial>();
+  nobody->ca_pem = ca_.pem();
+  tls_.material = nobody;
+  EXPECT_EQ(must(ask(post("/", std::string(1'000, 'x')))).status, 200);
+  EXPECT_EQ(must(ask(post("/", std::string(1'001, 'x')))).status, 413);
+  auto chunked = post("/", std::string(50'000, 'x'));
+  chunked.headers = {{"Transfer-Encoding", "chunked"}};
+  EXPECT_EQ(must(ask(chunked)).status, 413);
+}
+
 TEST_F(Http, SurvivesGarbage) {
   config_.idle_timeout = 1s;
   serve(echo);
