@@ -1,6 +1,7 @@
 #include "manager/api/signature.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "lib/base/text.h"
 #include "lib/runtime/crypto.h"
@@ -57,27 +58,50 @@ std::string_view signature_of(const std::map<std::string, std::string>& sent) {
   return {};
 }
 
-}  // namespace
+// Base64 of a MAC: its length tells the hash.
+std::optional<SignatureHash> hash_of(std::string_view signature) {
+  if (signature.size() == 44) return SignatureHash::kSha256;
+  if (signature.size() == 28) return SignatureHash::kSha1;
+  return std::nullopt;
+}
 
-std::vector<std::string> canonical_texts(const std::map<std::string, std::string>& sent) {
-  std::string all;  // which spellings can differ at all
-  std::string names;
+// Those that can differ for these parameters, most usual first.
+std::vector<Spelling> spellings(const std::map<std::string, std::string>& sent) {
+  bool tilde = false;
+  bool star = false;
+  bool odd_name = false;
+  const auto look = [&](const std::string& text) {
+    tilde = tilde || text.find('~') != std::string::npos;
+    star = star || text.find('*') != std::string::npos;
+  };
   for (const auto& [name, value] : sent) {
     if (iequals(name, "signature")) continue;
-    names += name;
-    all += name + value;
+    look(name);
+    look(value);
+    odd_name = odd_name || std::any_of(name.begin(), name.end(),
+                                       [](char c) { return !is_bare(c, Spelling{}); });
   }
-  const bool tilde = all.find('~') != std::string::npos;
-  const bool star = all.find('*') != std::string::npos;
-  const bool odd_name =
-      std::any_of(names.begin(), names.end(), [](char c) { return !is_bare(c, Spelling{}); });
-  std::vector<std::string> texts;
+  std::vector<Spelling> found;
   for (unsigned choice = 0; choice < 8; ++choice) {
     const Spelling spelling{(choice & 1U) != 0, (choice & 2U) != 0, (choice & 4U) != 0};
     const bool idle = (spelling.bare_tilde && !tilde) || (spelling.encoded_star && !star) ||
                       (spelling.encoded_names && !odd_name);
-    if (!idle) texts.push_back(canonical(sent, spelling));
+    if (!idle) found.push_back(spelling);
   }
+  return found;
+}
+
+}  // namespace
+
+std::size_t signed_bytes(const std::map<std::string, std::string>& sent) {
+  std::size_t total = 0;
+  for (const auto& [name, value] : sent) total += name.size() + value.size() + 2;
+  return total;
+}
+
+std::vector<std::string> canonical_texts(const std::map<std::string, std::string>& sent) {
+  std::vector<std::string> texts;
+  for (const Spelling& spelling : spellings(sent)) texts.push_back(canonical(sent, spelling));
   return texts;
 }
 
@@ -94,12 +118,13 @@ bool signature_matches(const std::map<std::string, std::string>& sent, const Sec
   // A '+' of the base64 that was not encoded arrives as a space.
   std::string given(signature_of(sent));
   std::replace(given.begin(), given.end(), ' ', '+');
-  bool matches = false;
-  for (const std::string& text : canonical_texts(sent)) {
-    matches |= equal_constant_time(given, sign(SignatureHash::kSha256, key, text));
-    if (allow_sha1) matches |= equal_constant_time(given, sign(SignatureHash::kSha1, key, text));
-  }
-  return matches;
+  const auto hash = hash_of(given);
+  if (!hash || (*hash == SignatureHash::kSha1 && !allow_sha1)) return false;
+  std::vector<Spelling> tried = spellings(sent);
+  if (signed_bytes(sent) > kManySpellingsMost) tried.resize(1);
+  return std::any_of(tried.begin(), tried.end(), [&](const Spelling& spelling) {
+    return equal_constant_time(given, sign(*hash, key, canonical(sent, spelling)));
+  });
 }
 
 bool not_expired(std::string_view signature_version, std::string_view expires, WallTime now) {

@@ -1,9 +1,12 @@
 #pragma once
 // CloudStack's request signature: parameters except `signature`, sorted by name as sent, joined as
-// name=encoded&..., the whole in lower case, HMAC with the secret key, base64. SHA-256 is tried
-// first, SHA-1 only where the setting allows it. Clients differ in what they leave unencoded ('~',
-// '*', brackets of map parameters): every such spelling of the SAME decoded parameters is accepted.
-// Pure; comparisons take the same time whatever differs.
+// name=encoded&..., the whole in lower case, HMAC with the secret key, base64. The signature's
+// length tells the hash; SHA-1 only where the setting allows it. Clients differ in what they leave
+// unencoded
+// ('~', '*', brackets of map parameters): every such spelling of the SAME decoded parameters is
+// accepted; of long requests only the most usual one, for hashing holds up the loop. Pure; a
+// comparison takes the same time whatever differs.
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -14,6 +17,13 @@
 #include "lib/base/time.h"
 
 namespace mold::manager::api {
+
+// Longer requests are refused before anything is hashed, and beyond the second only the most usual
+// spelling is tried.
+inline constexpr std::size_t kSignedMost = 256 * 1024;
+inline constexpr std::size_t kManySpellingsMost = 64 * 1024;
+// Of all names and values together.
+[[nodiscard]] std::size_t signed_bytes(const std::map<std::string, std::string>& sent);
 
 // The texts that a client may have signed, most usual first; at most eight.
 std::vector<std::string> canonical_texts(const std::map<std::string, std::string>& sent);

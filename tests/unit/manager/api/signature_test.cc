@@ -79,6 +79,29 @@ TEST(Signature, AnyChangeBreaksIt) {
   EXPECT_FALSE(signature_matches(with_signature(kExample, good), Secret(), true));
 }
 
+TEST(Signature, LongRequestsAreHashedOnce) {
+  Sent sent{{"command", "x"}, {"userdata", std::string(kManySpellingsMost, 'a') + "~"}};
+  const auto texts = canonical_texts(sent);
+  ASSERT_EQ(texts.size(), 2U);
+  const auto matches = [&](const std::string& text, SignatureHash hash) {
+    return signature_matches(with_signature(sent, sign(hash, kKey, text)), kKey, true);
+  };
+  EXPECT_TRUE(matches(texts[0], SignatureHash::kSha256));
+  EXPECT_TRUE(matches(texts[0], SignatureHash::kSha1));
+  EXPECT_FALSE(matches(texts[1], SignatureHash::kSha256)) << "the unusual spelling";
+  EXPECT_GT(signed_bytes(sent), kManySpellingsMost);
+}
+
+TEST(Signature, TheLengthTellsTheHash) {
+  const std::string text = canonical_texts(kExample).front();
+  const std::string sha256 = sign(SignatureHash::kSha256, kKey, text);
+  EXPECT_EQ(sha256.size(), 44U);
+  EXPECT_EQ(sign(SignatureHash::kSha1, kKey, text).size(), 28U);
+  EXPECT_FALSE(signature_matches(with_signature(kExample, sha256 + "="), kKey, true));
+  EXPECT_FALSE(signature_matches(with_signature(kExample, sign(SignatureHash::kSha1, kKey, text)),
+                                 kKey, false));
+}
+
 TEST(Signature, SortedByBytesOfTheNamesAsSent) {
   const Sent sent{{"zoneid", "1"}, {"apiKey", "K"}, {"Command", "x"}};
   EXPECT_EQ(canonical_texts(sent).front(), "command=x&apikey=k&zoneid=1");
