@@ -155,7 +155,8 @@ void add_oobm_commands(CommandTable& table) {
               {"address", ParamType::kText, kRequired, "address of the BMC"},
               {"port", ParamType::kText, kRequired, "port of the BMC, e.g. 623"},
               {"username", ParamType::kText, kRequired, "user of the BMC"},
-              {"password", ParamType::kText, kRequired, "its password; kept sealed"}},
+              {"password", ParamType::kText, kRequired, "its password; kept sealed", kUsualLength,
+               kSecret}},
              Change{configure_oobm},
              "HOST.OOBM.CONFIGURE"});
   table.add({"enableOutOfBandManagementForHost",

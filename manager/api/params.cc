@@ -57,6 +57,11 @@ ApiResult<ParamMap> read_map(std::string_view command, std::string_view name,
   return out;
 }
 
+// What an error text may repeat of it.
+std::string shown(const ParamSpec& spec, const std::string& raw) {
+  return spec.secret ? "***" : raw;
+}
+
 }  // namespace
 
 std::string_view to_string(ParamType type) {
@@ -84,7 +89,7 @@ std::string_view to_string(ParamType type) {
 ApiResult<Params::Typed> Params::typed(std::string_view command, const ParamSpec& spec,
                                        const std::string& raw) {
   const auto bad = [&](std::string_view why) {
-    return refuse(bad_value(command, spec.name, raw, why));
+    return refuse(bad_value(command, spec.name, shown(spec, raw), why));
   };
   switch (spec.type) {
     case ParamType::kText:
@@ -135,7 +140,7 @@ ApiResult<Params> Params::read(std::string_view command, std::span<const ParamSp
       MOLD_API_TRY(ParamMap map, read_map(command, spec.name, given));
       if (!map.empty()) entry.value = Typed(std::move(map));
     } else if (found != given.end() && !trim(found->second).empty()) {
-      entry.raw = found->second;
+      entry.raw = shown(spec, found->second);
       MOLD_API_TRY(entry.value, typed(command, spec, found->second));
     }
     if (spec.required && !entry.value) return refuse(missing_parameter(command, spec.name));

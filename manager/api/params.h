@@ -39,7 +39,9 @@ struct ParamSpec {
   bool required = kOptional;
   std::string_view description;
   std::size_t length = kUsualLength;
+  bool secret = false;  // never repeated in an error text
 };
+inline constexpr bool kSecret = true;
 
 using ParamMap = std::map<std::string, std::string>;
 
@@ -72,7 +74,7 @@ class Params {
       std::variant<std::string, bool, std::int64_t, WallTime, std::vector<std::string>, ParamMap>;
   struct Entry {
     ParamType type = ParamType::kText;
-    std::string raw;
+    std::string raw;             // as error texts may repeat it
     std::optional<Typed> value;  // nothing: not given
   };
   static ApiResult<Typed> typed(std::string_view command, const ParamSpec& spec,

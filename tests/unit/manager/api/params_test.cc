@@ -33,6 +33,18 @@ TEST(Params, MissingInTheWordsOfThePeers) {
   EXPECT_FALSE(Params::read("stopVirtualMachine", kSpecs, {{"id", " "}}));
 }
 
+TEST(Params, SecretsAreNotRepeated) {
+  const std::vector<ParamSpec> specs{{"password", ParamType::kText, kRequired, "", 8, kSecret}};
+  const auto long_one = Params::read("x", specs, {{"password", "hunter2-hunter2"}});
+  ASSERT_FALSE(long_one);
+  EXPECT_EQ(long_one.error().text.find("hunter2"), std::string::npos) << long_one.error().text;
+  EXPECT_NE(long_one.error().text.find("***"), std::string::npos);
+  const auto fine = Params::read("x", specs, {{"password", "hunter2"}});
+  ASSERT_TRUE(fine);
+  EXPECT_EQ(fine->text("password"), "hunter2");
+  EXPECT_EQ(fine->wrong("password", "no").text.find("hunter2"), std::string::npos);
+}
+
 TEST(Params, TypedValues) {
   const auto params = read({{"name", "web 1"},
                             {"forced", "TRUE"},
