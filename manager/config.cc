@@ -69,9 +69,15 @@ std::vector<OptionSpec> option_specs() {
     specs.push_back(std::move(spec));
   };
   add("api.listen", "0.0.0.0:8080", "web API, plain HTTP; empty: off");
-  add("api.tls.listen", "", "web API, HTTPS with the manager's own certificate; empty: off");
+  add("api.tls.listen", "0.0.0.0:8443",
+      "web API, HTTPS with the manager's own certificate; empty: off");
+  add("api.plain.secrets", "false",
+      "commands with passwords and tokens also over plain HTTP from other machines");
+  add("api.connections.per.address", "256", "web API, connections of one address; 0: no limit");
   add("api.allow_sha1", "true", "take signatures of stock CloudStack clients (HMAC-SHA1)");
   add("agents.listen", "0.0.0.0:8250", "agents, HTTPS with mutual TLS");
+  add("agents.connections.per.address", "256",
+      "agents, connections of one address (hosts behind one NAT share it); 0: no limit");
   add("agents.names", "", "names and addresses agents reach us by, the first is preferred");
   add("state.dir", "/var/lib/mold-manager", "database, keys, certificates");
   add("job.expire.minutes", "1440", "ended jobs are forgotten after this");
@@ -163,12 +169,22 @@ void take_log_level(const Config& config, Taker& taker, runtime::LogLevel& level
                  "' is none of error, warning, notice, info, debug");
 }
 
+void take_count(const Config& config, Taker& taker, std::string_view name, unsigned& out) {
+  std::int64_t value = 0;
+  taker.take(config.integer(name, 0, 65'535), value);
+  out = static_cast<unsigned>(value);
+}
+
 Result<ManagerConfig> take_all(const Config& config) {
   ManagerConfig out;
   Taker taker(config);
   taker.endpoint("api.listen", out.api);
   taker.endpoint("api.tls.listen", out.api_tls);
+  out.api_tls_optional = config.is_default("api.tls.listen");
   taker.take(config.boolean("api.allow_sha1"), out.api_allow_sha1);
+  taker.take(config.boolean("api.plain.secrets"), out.api_plain_secrets);
+  take_count(config, taker, "api.connections.per.address", out.api_connections_per_address);
+  take_count(config, taker, "agents.connections.per.address", out.agents_connections_per_address);
   taker.endpoint("agents.listen", out.agents);
   if (out.agents.address.empty()) taker.complain("agents.listen: must not be empty");
   out.agents_names = config.list("agents.names");
@@ -182,6 +198,8 @@ Result<ManagerConfig> take_all(const Config& config) {
   std::int64_t port = 0;
   taker.take(config.integer("integration.api.port", 0, 65'535), port);
   out.integration_port = static_cast<std::uint16_t>(port);
+  if (port != 0 && out.api.address.empty() && out.api_tls.address.empty())
+    taker.complain("integration.api.port: needs api.listen or api.tls.listen");
   taker.take(config.duration("lease.beat.interval", 100ms, 10s), out.lease_beat_interval);
   taker.take(config.duration("lease.deadline", 2s, 600s), out.lease_deadline);
   if (out.lease_deadline < out.lease_beat_interval * 3)

@@ -23,8 +23,12 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 
 struct ManagerConfig {
   Endpoint api{"0.0.0.0", 8080};
-  Endpoint api_tls;
+  Endpoint api_tls{"0.0.0.0", 8443};
+  bool api_tls_optional = true;  // not asked for: a taken port is a warning only
   bool api_allow_sha1 = true;
+  bool api_plain_secrets = false;
+  unsigned api_connections_per_address = 256;
+  unsigned agents_connections_per_address = 256;
   Endpoint agents{"0.0.0.0", 8250};
   std::vector<std::string> agents_names;  // how agents reach us; also told to them
   std::string state_dir = "/var/lib/mold-manager";

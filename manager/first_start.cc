@@ -15,6 +15,7 @@
 #include "lib/runtime/crypto.h"
 #include "lib/runtime/files.h"
 #include "lib/wire/enrol_token.h"
+#include "manager/api/server.h"
 
 namespace mold::manager {
 namespace {
@@ -41,14 +42,22 @@ Status make_admin(Inventory& inventory, const SecretBox& box) {
   return inventory.create(std::move(user)).transform([](const User&) {});
 }
 
+// What hactl on this machine uses. Plain HTTP where it stays on the machine; else HTTPS, for what
+// comes from elsewhere must not carry secrets in the clear.
+bool uses_tls(const ManagerConfig& config) {
+  const std::string& plain = config.api.address;
+  const bool local = plain == "0.0.0.0" || plain == "::" || api::is_loopback(plain);
+  return plain.empty() || (!local && !config.api_tls.address.empty());
+}
+
 std::string api_url(const ManagerConfig& config) {
-  const bool plain = !config.api.address.empty();
-  const Endpoint& endpoint = plain ? config.api : config.api_tls;
+  const bool tls = uses_tls(config);
+  const Endpoint& endpoint = tls ? config.api_tls : config.api;
   std::string address = endpoint.address;
   if (address == "0.0.0.0") address = "127.0.0.1";
   if (address == "::") address = "::1";
   if (address.find(':') != std::string::npos) address = "[" + address + "]";
-  return (plain ? "http://" : "https://") + address + ":" + std::to_string(endpoint.port) +
+  return (tls ? "https://" : "http://") + address + ":" + std::to_string(endpoint.port) +
          "/client/api";
 }
 
@@ -59,7 +68,7 @@ Status write_key_file(const ManagerConfig& config, const Inventory& inventory,
     MOLD_TRY(const Secret secret, box.open_user_secret(user));
     std::string text = "# Made at the first start: the key of the root admin, as hactl reads it.\n";
     text += "url=" + api_url(config) + "\n";
-    if (config.api.address.empty()) text += "cacert=" + config.state_dir + "/pki/ca.crt\n";
+    if (uses_tls(config)) text += "cacert=" + config.state_dir + "/pki/ca.crt\n";
     text += "apikey=" + user.api_key + "\n";
     text += "secretkey=" + secret.reveal() + "\n";
     const Status written = runtime::write_file_atomic(config.state_dir + "/admin.conf", text, 0600);

@@ -104,9 +104,13 @@ Status Manager::Rooms::make_services() {
   registry = std::make_unique<AgentRegistry>(loop, *engine, *inventory, *authority, lease);
   drivers = std::make_unique<fencing::DriverTable>(loop);
   drivers->add("ipmitool", fencing::make_ipmi_driver(loop));
-  power = std::make_unique<PowerService>(*engine, *inventory, *box, *drivers);
+  PowerService::Options power_options;
+  power_options.drivers = drivers->names();
+  power =
+      std::make_unique<PowerService>(*engine, *inventory, *box, *drivers, std::move(power_options));
   api::ApiSettings settings;
   settings.allow_sha1 = config.api_allow_sha1;
+  settings.plain_secrets = config.api_plain_secrets;
   settings.version = std::string(kVersion);
   settings.manager_uuid = inventory->setting(kManagerUuidSetting);
   settings.manager_name = own_host_name();
@@ -121,13 +125,16 @@ Result<std::unique_ptr<api::ApiServer>> Manager::Rooms::serve_api(const Endpoint
   api::ApiServerConfig set;
   set.address = endpoint.address;
   set.port = endpoint.port;
+  set.connections_per_address = config.api_connections_per_address;
+  // Beside the first API port there is.
+  if (!tls || config.api.address.empty()) {
+    set.integration = config.integration_port != 0;
+    set.integration_port = config.integration_port;
+  }
   if (tls) {
     auto material = std::make_shared<runtime::TlsMaterial>(*authority->server_tls());
     material->ca_pem.clear();  // people sign their requests, they bring no certificate
     set.tls = std::move(material);
-  } else {
-    set.integration = config.integration_port != 0;
-    set.integration_port = config.integration_port;
   }
   return api::ApiServer::start(
       *services, [this](const User& user) { return box->open_user_secret(user); }, set);
@@ -139,6 +146,7 @@ Status Manager::Rooms::listen() {
   agents.port = config.agents.port;
   agents.manager_name = own_host_name();
   agents.managers = manager_urls(config);
+  agents.connections_per_address = config.agents_connections_per_address;
   auto started =
       AgentLink::start(loop, std::move(agents), *engine, *inventory, *registry, *authority);
   if (!started) return fail(started.error().context("agents.listen"));
@@ -147,7 +155,16 @@ Status Manager::Rooms::listen() {
     MOLD_TRY(api, serve_api(config.api, false));
   }
   if (!config.api_tls.address.empty()) {
-    MOLD_TRY(api_tls, serve_api(config.api_tls, true));
+    auto served = serve_api(config.api_tls, true);
+    const bool needed = !config.api_tls_optional || config.api.address.empty();
+    if (!served && (needed || served.error().kind != ErrorKind::kConflict)) {
+      return fail(served.error().context("api.tls.listen"));
+    }
+    if (served) {
+      api_tls = std::move(*served);
+    } else {
+      runtime::log_warning("api.tls.listen: no HTTPS: " + served.error().text());
+    }
   }
   return {};
 }

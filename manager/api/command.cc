@@ -1,5 +1,7 @@
 #include "manager/api/command.h"
 
+#include <algorithm>
+
 #include "lib/base/check.h"
 #include "lib/base/text.h"
 
@@ -44,6 +46,11 @@ std::string related_to(const CommandSpec& spec, const CommandTable& table) {
 }
 
 }  // namespace
+
+bool CommandSpec::is_confidential() const {
+  return secret_answer || std::any_of(params.begin(), params.end(),
+                                      [](const ParamSpec& param) { return param.secret; });
+}
 
 void CommandTable::add(CommandSpec spec) {
   if (spec.paged) {

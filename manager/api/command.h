@@ -40,6 +40,8 @@ using Begin = ApiResult<BegunJob> (*)(Call&);
 using Later = void (*)(const CallPtr&);
 using Handler = std::variant<Read, Change, Begin, Later>;
 
+inline constexpr bool kSecretAnswer = true;
+
 struct CommandSpec {
   std::string_view name;  // "listHosts", exact
   std::string_view description;
@@ -49,7 +51,10 @@ struct CommandSpec {
   Handler handler;
   std::string_view event_type = {};  // noted by Change and Begin
   bool paged = false;                // takes keyword, page and pagesize too
+  bool secret_answer = false;        // a token or the like
 
+  // Not over plain HTTP from elsewhere.
+  [[nodiscard]] bool is_confidential() const;
   [[nodiscard]] bool is_async() const { return std::holds_alternative<Begin>(handler); }
 };
 

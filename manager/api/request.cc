@@ -20,7 +20,7 @@ void take(const std::vector<runtime::QueryPair>& pairs, ApiRequest& request) {
     const std::string lower = to_lower(pair.name);
     const auto old = request.params.find(lower);
     if (old != request.params.end() && old->second != pair.value) {
-      request.warnings.push_back("parameter given more than once, the last one counts: " + lower);
+      request.repeated.push_back(lower);
     }
     request.sent[pair.name] = pair.value;
     request.params[lower] = pair.value;
@@ -40,6 +40,18 @@ bool has_control(std::string_view text) {
 std::string_view ApiRequest::get(std::string_view name) const {
   const auto found = params.find(std::string(name));
   return found == params.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::string ApiRequest::warning() const {
+  constexpr std::size_t kNames = 4;
+  constexpr std::size_t kNameBytes = 64;
+  if (repeated.empty()) return {};
+  std::string text = "parameters given more than once, the last one counts: ";
+  for (std::size_t i = 0; i < std::min(kNames, repeated.size()); ++i)
+    text += (i == 0 ? "" : ", ") + repeated[i].substr(0, kNameBytes);
+  if (repeated.size() > kNames)
+    text += " and " + std::to_string(repeated.size() - kNames) + " more";
+  return text;
 }
 
 ApiRequest read_request(const runtime::ServerRequest& raw) {

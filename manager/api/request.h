@@ -1,7 +1,7 @@
 #pragma once
 // What a client sent, query and form body merged, before anybody is asked who it is. Values are
 // decoded; names are kept twice: as sent (the signature covers those) and in lower case (handlers
-// look them up). A parameter given twice: the last one wins, and a warning is kept for the log.
+// look them up). A parameter given twice: the last one wins, and its name is kept for the log.
 // Loop thread; a value.
 #include <map>
 #include <string>
@@ -17,12 +17,14 @@ namespace mold::manager::api {
 struct ApiRequest {
   std::map<std::string, std::string> sent;    // by name as sent
   std::map<std::string, std::string> params;  // by name in lower case
-  std::vector<std::string> warnings;
+  std::vector<std::string> repeated;          // names given more than once, with different values
   Format format = Format::kXml;
   std::string command;  // as sent; empty when absent
   bool post = false;
   std::string peer_address;
 
+  // One line for the log, with a few of the names, clipped; empty when none was repeated.
+  [[nodiscard]] std::string warning() const;
   // Name in lower case; empty when absent.
   [[nodiscard]] std::string_view get(std::string_view name) const;
 };

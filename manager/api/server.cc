@@ -5,6 +5,7 @@
 #include "lib/runtime/journal_log.h"
 #include "manager/api/call.h"
 #include "manager/api/jobs.h"
+#include "manager/api/signature.h"
 
 namespace mold::manager::api {
 namespace {
@@ -24,8 +25,10 @@ bool is_api_path(std::string_view path) {
   return path == "/client/api" || path == "/client/api/";
 }
 
-runtime::HttpServerConfig http_config(std::string address, std::uint16_t port) {
+runtime::HttpServerConfig http_config(std::string address, std::uint16_t port,
+                                      unsigned connections_per_address) {
   runtime::HttpServerConfig config;
+  config.max_connections_per_ip = connections_per_address;
   config.address = std::move(address);
   config.port = port;
   config.max_body_bytes = kMaxBodyBytes;
@@ -40,6 +43,10 @@ ApiResult<Page> page_of(const CommandSpec& spec, const Params& params) {
 
 }  // namespace
 
+bool is_loopback(std::string_view peer_address) {
+  return peer_address.starts_with("127.") || peer_address == "::1";
+}
+
 ApiServer::ApiServer(Services services, Authenticator::OpenSecret open)
     : house_(std::make_shared<CallHouse>(CallHouse{std::move(services), build_command_table()})),
       authenticator_(house_->services.inventory, std::move(open),
@@ -53,8 +60,10 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(Services services,
   std::unique_ptr<ApiServer> api(new ApiServer(std::move(services), std::move(open)));
   runtime::EventLoop& loop = api->house_->services.loop;
   ApiServer* const self = api.get();
-  runtime::HttpServerConfig http = http_config(config.address, config.port);
+  runtime::HttpServerConfig http =
+      http_config(config.address, config.port, config.connections_per_address);
   http.tls = config.tls;
+  api->encrypted_ = config.tls != nullptr;
   auto server = runtime::HttpServer::start(
       loop, std::move(http),
       [self](const runtime::ServerRequest& raw, const runtime::AsyncReplyPtr& reply) {
@@ -64,7 +73,9 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(Services services,
   api->public_server_ = std::move(*server);
   if (config.integration) {
     auto inner = runtime::HttpServer::start(
-        loop, http_config(config.integration_address, config.integration_port),
+        loop,
+        http_config(config.integration_address, config.integration_port,
+                    config.connections_per_address),
         [self](const runtime::ServerRequest& raw, const runtime::AsyncReplyPtr& reply) {
           self->handle(raw, reply, true);
         });
@@ -108,13 +119,33 @@ void ApiServer::handle(const runtime::ServerRequest& raw, const runtime::AsyncRe
         error_reply(request.format, named ? request.command : std::string(), fine.error()));
     return;
   }
-  for (const std::string& warning : request.warnings) runtime::log_warning("API: " + warning);
+  if (!trusted && signed_bytes(request.sent) > kSignedMost) {
+    const ApiError error =
+        invalid_parameter("a signed request has at most " + std::to_string(kSignedMost / 1024) +
+                          " KiB of parameters");
+    const bool named = house_->table.find(request.command) != nullptr;
+    reply->answer(error_reply(request.format, named ? request.command : std::string(), error));
+    return;
+  }
   call(request, reply, trusted);
 }
 
 ApiResult<Caller> ApiServer::who(const ApiRequest& request, bool exists, bool trusted) const {
   if (!trusted) return authenticator_.check(request, exists, house_->services.loop.wall());
   return authenticator_.system_caller();
+}
+
+// Too late for this request, which was sent in the clear; in time for the next one, and for what an
+// answer would tell.
+ApiResult<void> ApiServer::check_privacy(const CommandSpec& spec, const ApiRequest& request) const {
+  if (encrypted_ || !spec.is_confidential() || is_loopback(request.peer_address) ||
+      house_->services.settings.plain_secrets) {
+    return {};
+  }
+  return refuse({531, 4365,
+                 std::string(spec.name) +
+                     " carries a secret: use HTTPS (api.tls.listen); api.plain.secrets=true allows "
+                     "plain HTTP"});
 }
 
 void ApiServer::call(const ApiRequest& request, const runtime::AsyncReplyPtr& reply, bool trusted) {
@@ -126,12 +157,20 @@ void ApiServer::call(const ApiRequest& request, const runtime::AsyncReplyPtr& re
   // A request without any command is told so only when it comes from somebody we know.
   ApiResult<Caller> caller = who(request, spec != nullptr || request.command.empty(), trusted);
   if (!caller) return refuse_with(caller.error());
+  if (const std::string warning = request.warning(); !warning.empty()) {
+    runtime::log_warning("API: " + name + " of " + caller->user_name + " from " +
+                         request.peer_address + ": " + warning);
+  }
   if (request.command.empty()) {
     return refuse_with(unsupported_command("No command was given: command=<name> is missing"));
   }
   if (spec == nullptr) {
     return refuse_with(
         unsupported_command("Unknown API command: " + request.command.substr(0, 128)));
+  }
+  if (!trusted) {
+    const auto kept = check_privacy(*spec, request);
+    if (!kept) return refuse_with(kept.error());
   }
   ApiResult<Params> params = Params::read(spec->name, spec->params, request.params);
   if (!params) return refuse_with(params.error());

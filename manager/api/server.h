@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "lib/base/result.h"
 #include "lib/runtime/http_server.h"
@@ -24,7 +25,11 @@ struct ApiServerConfig {
   bool integration = false;                         // off unless the operator says so
   std::string integration_address = "127.0.0.1";
   std::uint16_t integration_port = 8096;
+  unsigned connections_per_address = 0;  // of each port; 0: no limit
 };
+
+// "127.x.y.z" or "::1": nobody on the way can listen.
+[[nodiscard]] bool is_loopback(std::string_view peer_address);
 
 class ApiServer {
  public:
@@ -43,10 +48,13 @@ class ApiServer {
   ApiServer(Services services, Authenticator::OpenSecret open);
   void handle(const runtime::ServerRequest& raw, const runtime::AsyncReplyPtr& reply, bool trusted);
   void call(const ApiRequest& request, const runtime::AsyncReplyPtr& reply, bool trusted);
+  [[nodiscard]] ApiResult<void> check_privacy(const CommandSpec& spec,
+                                              const ApiRequest& request) const;
   [[nodiscard]] ApiResult<Caller> who(const ApiRequest& request, bool exists, bool trusted) const;
 
   std::shared_ptr<CallHouse> house_;
   Authenticator authenticator_;
+  bool encrypted_ = false;  // the public port speaks HTTPS
   std::unique_ptr<runtime::HttpServer> public_server_;
   std::unique_ptr<runtime::HttpServer> integration_server_;
 };

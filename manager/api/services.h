@@ -15,10 +15,11 @@
 namespace mold::manager::api {
 
 struct ApiSettings {
-  bool allow_sha1 = true;    // api.allow_sha1: stock CloudStack clients sign with SHA-1
-  std::string version;       // of this program
-  std::string manager_uuid;  // names this manager in listManagementServers
-  std::string manager_name;  // its host name
+  bool allow_sha1 = true;      // api.allow_sha1: stock CloudStack clients sign with SHA-1
+  bool plain_secrets = false;  // api.plain.secrets: also over plain HTTP from elsewhere
+  std::string version;         // of this program
+  std::string manager_uuid;    // names this manager in listManagementServers
+  std::string manager_name;    // its host name
   WallTime started;
   Duration session_timeout{30 * 60'000};
 };

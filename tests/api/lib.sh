@@ -36,7 +36,8 @@ run_manager() {
   case ${MOLD_API_MANAGER##*/} in
     mold-manager)
       MOLD_LOG=stderr "$MOLD_API_MANAGER" --config=/dev/null --state.dir="$state" \
-        --api.listen="127.0.0.1:$api_port" --integration.api.port="$integration_port" \
+        --api.listen="127.0.0.1:$api_port" --api.tls.listen "" \
+        --integration.api.port="$integration_port" \
         --agents.listen="127.0.0.1:$agents_port" --agents.names=127.0.0.1 >>"$work/log" 2>&1 &
       ;;
     *) "$MOLD_API_MANAGER" "$state" "$api_port" "$integration_port" >>"$work/log" 2>&1 & ;;

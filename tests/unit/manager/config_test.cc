@@ -14,6 +14,9 @@ TEST(Config, DefaultsAreGood) {
   const auto line = read_command_line({"--config", dir.path() + "/m.conf"});
   ASSERT_TRUE(line) << line.error().text();
   EXPECT_EQ(line->config.api, (Endpoint{"0.0.0.0", 8080}));
+  EXPECT_EQ(line->config.api_tls, (Endpoint{"0.0.0.0", 8443}));
+  EXPECT_TRUE(line->config.api_tls_optional);
+  EXPECT_FALSE(line->config.api_plain_secrets);
   EXPECT_EQ(line->config.policy.suspect_after, core::Policy{}.suspect_after);
   EXPECT_EQ(line->config.policy.start_attempts, core::Policy{}.start_attempts);
 }
@@ -34,6 +37,19 @@ TEST(Config, ThePolicyIsChecked) {
   const auto line = read_command_line({"--config=" + dir.path() + "/m.conf"});
   ASSERT_FALSE(line);
   EXPECT_NE(line.error().what.find("suspect_after"), std::string::npos);
+}
+
+TEST(Config, TheIntegrationPortNeedsAnApiPort) {
+  const TempDir dir;
+  std::ofstream(dir.path() + "/m.conf") << "api.listen=\nintegration.api.port=8096\n";
+  const std::string file = "--config=" + dir.path() + "/m.conf";
+  EXPECT_TRUE(read_command_line({file})) << "beside HTTPS";
+  const auto line = read_command_line({file, "--api.tls.listen", ""});
+  ASSERT_FALSE(line);
+  EXPECT_NE(line.error().what.find("integration.api.port"), std::string::npos);
+  const auto asked = read_command_line({file, "--api.tls.listen=0.0.0.0:8443"});
+  ASSERT_TRUE(asked);
+  EXPECT_FALSE(asked->config.api_tls_optional);
 }
 
 TEST(Config, Endpoints) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lib/base/text.h"
+#include "manager/api/server.h"
 
 namespace mold::manager::api {
 namespace {
@@ -115,6 +116,21 @@ TEST(CommandTable, DescribedForListApis) {
                       "\"type\":\"uuid\",\"length\":255,\"required\":true}"),
             std::string::npos);
   EXPECT_NE(json.find("startVirtualMachine"), std::string::npos);  // related
+}
+
+TEST(CommandTable, WhatCarriesASecretIsMarked) {
+  const CommandTable table = build_command_table();
+  std::set<std::string> marked;
+  for (const auto& [name, spec] : table.all()) {
+    if (spec.is_confidential()) marked.insert(name);
+  }
+  EXPECT_EQ(marked, (std::set<std::string>{"addHost", "configureOutOfBandManagement",
+                                           "issueHostEnrolmentToken"}));
+  EXPECT_TRUE(is_loopback("127.0.0.1"));
+  EXPECT_TRUE(is_loopback("127.3.2.1"));
+  EXPECT_TRUE(is_loopback("::1"));
+  for (const char* other : {"10.0.0.1", "::", "fe80::1", "1270.0.0.1", ""})
+    EXPECT_FALSE(is_loopback(other)) << other;
 }
 
 }  // namespace
