@@ -113,10 +113,9 @@ ApiResult<HostRecord> read_new_host(Call& call) {
   host.tags = params.list("hosttags");
   MOLD_API_TRY(const std::optional<bool> enabled, read_allocation(params));
   host.enabled = enabled.value_or(true);
-  for (const auto& [id, other] : call.inventory().hosts().all()) {
-    if (is_live(other) && other.name == host.name) {  // before a cluster is made for nothing
-      return refuse({536, 4375, "a host named " + host.name + " exists already"});
-    }
+  // Before a cluster is made for nothing.
+  if (const Status fine = call.inventory().check_but_cluster(host); !fine) {
+    return refuse(from_error(fine.error()));
   }
   MOLD_API_TRY(host.cluster, cluster_for(call, *pod));
   return host;
@@ -235,14 +234,18 @@ void add_host_changes(CommandTable& table) {
               tags,
               allocation},
              Change{add_host},
-             "HOST.ADD"});
+             "HOST.ADD",
+             false,
+             kSecretAnswer});
   table.add({"issueHostEnrolmentToken",
              "Makes a new one-time token for a host",
              "hostenrolment",
              "hostid:string hostname:string enrolmenttoken:string",
              {id},
              Change{issue_token},
-             "HOST.ENROLMENT.TOKEN"});
+             "HOST.ENROLMENT.TOKEN",
+             false,
+             kSecretAnswer});
   table.add({"updateHost",
              "Updates a host",
              "host",

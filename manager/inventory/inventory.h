@@ -91,6 +91,8 @@ class Inventory {
   [[nodiscard]] const std::map<std::string, std::string>& settings() const { return settings_; }
   [[nodiscard]] std::string setting(std::string_view name) const;
   Status set_setting(const std::string& name, const std::string& value);
+  // What create() would say of it, its cluster aside: for a host whose cluster is still to be made.
+  [[nodiscard]] Status check_but_cluster(const HostRecord& host) const;
 
  private:
   template <class Id, class Record>

@@ -78,7 +78,7 @@ Status Inventory::check(const Cluster& cluster) const {
   return {};
 }
 
-Status Inventory::check(const HostRecord& host) const {
+Status Inventory::check_but_cluster(const HostRecord& host) const {
   MOLD_TRY_VOID(check_name("name", host.name));
   MOLD_TRY_VOID(check_address("address", host.address));
   MOLD_TRY_VOID(check_address("oobm address", host.oobm.address));
@@ -87,11 +87,15 @@ Status Inventory::check(const HostRecord& host) const {
   MOLD_TRY_VOID(check_details(host.details));
   if (host.tags.size() > 64) return fail(ErrorKind::kInvalid, "hosttags: too many");
   for (const std::string& tag : host.tags) MOLD_TRY_VOID(check_name("hosttags", tag));
-  if (clusters_.find(host.cluster) == nullptr && is_live(host))
-    return nowhere("clusterid", "cluster");
   const auto same = [&](const HostRecord& o) { return o.name == host.name; };
   if (is_live(host) && is_taken(hosts_, host, same)) return taken("host", host.name);
   return {};
+}
+
+Status Inventory::check(const HostRecord& host) const {
+  if (clusters_.find(host.cluster) == nullptr && is_live(host))
+    return nowhere("clusterid", "cluster");
+  return check_but_cluster(host);
 }
 
 Status Inventory::check(const ServiceOffering& offering) const {
