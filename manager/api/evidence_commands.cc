@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/base/check.h"
+#include "lib/runtime/config_file.h"
 #include "manager/api/lookup.h"
 #include "manager/api/views.h"
 
@@ -115,20 +116,32 @@ ApiResult<Value> explain_host(Call& call) {
   return single_body("haexplanation", std::move(row));
 }
 
-// A host that shows life must not be called dead, whoever says so: its VMs would run twice.
+// A host that shows life must not be called dead, whoever says so: its VMs would run twice. The
+// brain refuses it too; here is told why. Silence counts from the manager's start at the earliest:
+// what was before, nobody here has seen.
 ApiResult<void> check_silent(Call& call, const core::Host& host) {
   const core::Policy& policy = call.engine().brain().policy();
   const Instant now = call.services().loop.now();
   if (beats(host, policy, now)) {
-    return refuse({536, 4315,
+    return refuse({536, 4375,
                    "the agent of host " + host.name +
                        " beats: it is alive; power it off, or stop its agent, first"});
   }
+  if (const Duration silent = now - host.last_beat; silent < policy.dead_after) {
+    return refuse({536, 4375,
+                   "host " + host.name + " is silent for " + runtime::format_duration(silent) +
+                       " only, as far as this manager has watched: ask again when it is " +
+                       runtime::format_duration(policy.dead_after)});
+  }
+  std::vector<PoolId> pools;
+  for (const auto& [id, pool] : call.engine().state().pools) {
+    if (pool.heartbeat && pool.cluster == host.cluster) pools.push_back(id);
+  }
   const core::StorageVerdict storage =
-      core::judge_storage(policy, call.engine().brain().lease_book(), host.id, now);
+      core::judge_storage(policy, call.engine().brain().lease_book(), pools, host.id, now);
   if (storage.liveness == core::Liveness::kAlive) {
     return refuse(
-        {536, 4315,
+        {536, 4375,
          "host " + host.name + " still writes its storage beat: it is alive; power it off first"});
   }
   return {};

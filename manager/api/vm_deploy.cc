@@ -100,7 +100,7 @@ ApiResult<const PoolRecord*> choose_pool(Call& call, const Wanted& wanted) {
   }
   if (chosen == nullptr) {
     return refuse(
-        {533, 4340, "no enabled cluster of zone " + wanted.zone->name + " has a storage pool"});
+        {533, 4325, "no enabled cluster of zone " + wanted.zone->name + " has a storage pool"});
   }
   return chosen;
 }
