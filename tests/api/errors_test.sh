@@ -57,6 +57,14 @@ check "malformed map" "$(status_of "$inner?command=updateVirtualMachine&id=$none
 check "page alone" "$(status_of "$inner?command=listHosts&page=1")" 431
 check "pagesize 501" "$(status_of "$inner?command=listHosts&page=1&pagesize=501")" 431
 check "name taken" "$(status_of "$inner?command=addHost&hypervisor=KVM&zoneid=$zone&podid=$pod&clusterid=$cluster&url=kvm://h1")" 536
+check "bad host name, new cluster" "$(status_of "$inner?command=addHost&hypervisor=KVM&zoneid=$zone&podid=$pod&clustername=new&url=kvm://h2&hosttags=$(printf 'x%.0s' $(seq 1 300))")" 431
+check "no cluster for nothing" "$(admin listClusters name=new | jq -c .listclustersresponse)" '{}'
+check "unknown power driver" "$(status_of "$inner?command=configureOutOfBandManagement&hostid=$host&driver=redfish&address=10.0.0.1&port=623&username=u&password=p")" 431
+long_password=$(printf 'hunter2%.0s' $(seq 1 50))
+answer=$(admin configureOutOfBandManagement "hostid=$host" driver=ipmitool address=10.0.0.1 port=623 username=u "password=$long_password")
+check_jq "password too long" "$answer" .configureoutofbandmanagementresponse.errorcode 431
+check "it is not repeated" "$(printf '%s' "$answer" | grep -c hunter2)" 0
+check_jq "long user name" "$(admin configureOutOfBandManagement "hostid=$host" driver=ipmitool address=10.0.0.1 port=623 username=12345678901234567 password=p)" .configureoutofbandmanagementresponse.errorcode 431
 check "zone in use" "$(status_of "$inner?command=deleteZone&id=$zone")" 536
 check "other hypervisor" "$(status_of "$inner?command=addCluster&clustername=x&zoneid=$zone&podid=$pod&hypervisor=XenServer")" 431
 check "providers, exact case" "$(status_of "$inner?command=listHostHAProviders&hypervisor=kvm")" 431
@@ -76,6 +84,12 @@ check "1 MB query" "$(raw_query "$integration_port" "$work/long")" 414
 check "1 MB query, signed port" "$(raw_query "$api_port" "$work/long")" 414
 check "2 MB body" "$(cat "$work/long" "$work/long" | status_of --data-binary @- "$inner?command=listZones")" 413
 check "60 KB of headers" "$(head -c 70000 "$work/long" | sed 's/^/X-Long: /' | status_of -H @- "$inner?command=listZones")" 431
+check "300 KB, signed" "$( (printf 'command=listZones&apikey=%s&signature=x&userdata=' "$key"; head -c 300000 "$work/long") | status_of --data-binary @- "$api")" 431
+: >"$work/log"
+for _ in 1 2 3; do curl -s -o /dev/null "$api?command=listZones&name=a&name=b"; done
+check "strangers do not fill the journal" "$(grep -c 'more than once' "$work/log")" 0
+curl -s -o /dev/null "$inner?command=listZones&name=a&name=b"
+check "one line for those we know" "$(grep -c 'more than once' "$work/log")" 1
 many=$(for i in $(seq 1 1200); do printf '&a%s=1' "$i"; done)
 check "1200 parameters" "$(status_of -d "command=listZones$many" "$inner")" 431
 check "long garbage in a value" "$(head -c 30000 "$work/long" | status_of --data-urlencode page@- -d pagesize=2 "$inner?command=listHosts")" 431

@@ -58,7 +58,15 @@ check_jq "HA listed" "$(admin listHostHAResources "hostid=$host")" '.listhosthar
 check_jq "providers" "$(admin listHostHAProviders hypervisor=KVM)" .listhosthaprovidersresponse.haprovider[0].haprovider KVMHAProvider
 check_jq "explained" "$(admin explainHostHa "hostid=$host")" '.explainhostharesponse.haexplanation|[.hostname,.haenable,(.waitingfor|type)]' '["h1",true,"array"]'
 check_jq "evidence" "$(admin listHaEvidence "hostid=$host" last=5)" '.listhaevidenceresponse|(.haevidence//[])|length<=5' true
-check_jq "confirm dead" "$(admin confirmHostDead "id=$host" reason="it burnt")" .confirmhostdeadresponse.success true
+fresh=$(admin addHost hypervisor=KVM "zoneid=$zone" "podid=$pod" "clusterid=$cluster" url=kvm://h9 | jq -r '.addhostresponse.host[0].id')
+check_jq "not watched long enough" "$(admin confirmHostDead "id=$fresh" reason="I think so")" '.confirmhostdeadresponse|[.errorcode,.cserrorcode]' '[536,4375]'
+check_jq "its end" "$(admin deleteHost "id=$fresh")" .deletehostresponse.success true
+for _ in $(seq 1 100); do
+  answer=$(admin confirmHostDead "id=$host" reason="it burnt")
+  [ "$(printf '%s' "$answer" | jq -r .confirmhostdeadresponse.errorcode)" = 536 ] || break
+  sleep 0.2
+done
+check_jq "confirm dead" "$answer" .confirmhostdeadresponse.success true
 
 # ---- storage, templates, VMs ----
 check "bad pool url" "$(status_of "$inner?command=createStoragePool&name=x&url=nfs://a/b&zoneid=$zone&clusterid=$cluster")" 431
