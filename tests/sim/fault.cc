@@ -1,100 +1,60 @@
 #include "tests/sim/fault.h"
 
+#include <array>
 #include <cstdio>
-
-#include "lib/base/check.h"
 
 namespace mold::sim {
 
+namespace {
+
+// In the order of FaultKind.
+constexpr std::array<std::string_view, kFaultKindCount> kNames = {"power-cut",
+                                                                  "psu-cut",
+                                                                  "reset",
+                                                                  "freeze",
+                                                                  "stun",
+                                                                  "isolate",
+                                                                  "agent-crash",
+                                                                  "heartbeat-crash",
+                                                                  "libvirt-trouble",
+                                                                  "net-cut",
+                                                                  "net-cut-up",
+                                                                  "net-cut-down",
+                                                                  "net-partition",
+                                                                  "net-bad",
+                                                                  "pool-hang",
+                                                                  "pool-hang-all",
+                                                                  "pool-gone",
+                                                                  "pool-slow",
+                                                                  "pool-stale",
+                                                                  "beat-hang",
+                                                                  "bmc-dead",
+                                                                  "bmc-slow",
+                                                                  "bmc-lost-answer",
+                                                                  "bmc-false-failure",
+                                                                  "bmc-lying",
+                                                                  "bmc-password",
+                                                                  "bmc-echo",
+                                                                  "manager-crash",
+                                                                  "manager-stall",
+                                                                  "store-slow",
+                                                                  "guest-crash",
+                                                                  "deploy",
+                                                                  "start",
+                                                                  "stop",
+                                                                  "force-stop",
+                                                                  "reboot",
+                                                                  "destroy",
+                                                                  "move",
+                                                                  "ha-off",
+                                                                  "drain",
+                                                                  "confirm-dead",
+                                                                  "api-power"};
+
+}  // namespace
+
 std::string_view to_string(FaultKind kind) {
-  using enum FaultKind;
-  switch (kind) {
-    case kPowerCut:
-      return "power-cut";
-    case kPsuCut:
-      return "psu-cut";
-    case kReset:
-      return "reset";
-    case kFreeze:
-      return "freeze";
-    case kStun:
-      return "stun";
-    case kIsolate:
-      return "isolate";
-    case kAgentCrash:
-      return "agent-crash";
-    case kHeartbeatCrash:
-      return "heartbeat-crash";
-    case kLibvirtTrouble:
-      return "libvirt-trouble";
-    case kNetCut:
-      return "net-cut";
-    case kNetCutUp:
-      return "net-cut-up";
-    case kNetCutDown:
-      return "net-cut-down";
-    case kNetPartition:
-      return "net-partition";
-    case kNetBad:
-      return "net-bad";
-    case kPoolHang:
-      return "pool-hang";
-    case kPoolHangAll:
-      return "pool-hang-all";
-    case kPoolGone:
-      return "pool-gone";
-    case kPoolSlow:
-      return "pool-slow";
-    case kPoolStale:
-      return "pool-stale";
-    case kBeatHang:
-      return "beat-hang";
-    case kBmcDead:
-      return "bmc-dead";
-    case kBmcSlow:
-      return "bmc-slow";
-    case kBmcLostAnswer:
-      return "bmc-lost-answer";
-    case kBmcFalseFailure:
-      return "bmc-false-failure";
-    case kBmcLying:
-      return "bmc-lying";
-    case kBmcPassword:
-      return "bmc-password";
-    case kBmcEcho:
-      return "bmc-echo";
-    case kManagerCrash:
-      return "manager-crash";
-    case kManagerStall:
-      return "manager-stall";
-    case kStoreSlow:
-      return "store-slow";
-    case kGuestCrash:
-      return "guest-crash";
-    case kDeploy:
-      return "deploy";
-    case kStart:
-      return "start";
-    case kStop:
-      return "stop";
-    case kForceStop:
-      return "force-stop";
-    case kReboot:
-      return "reboot";
-    case kDestroy:
-      return "destroy";
-    case kMove:
-      return "move";
-    case kHaOff:
-      return "ha-off";
-    case kDrain:
-      return "drain";
-    case kConfirmDead:
-      return "confirm-dead";
-    case kApiPower:
-      return "api-power";
-  }
-  MOLD_UNREACHABLE();
+  return kNames.at(static_cast<std::size_t>(kind));
 }
 
 bool aims_at_vm(FaultKind kind) {
