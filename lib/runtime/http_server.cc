@@ -261,8 +261,7 @@ void HttpServer::Impl::cut_late() {
     ++stats.too_slow;
     ::shutdown(socket_of(connection), SHUT_RDWR);  // the library sees the end and closes it
   }
-  if (!deadlines.empty())
-    deadline_timer.start_at(deadlines.begin()->first, [this] { cut_late(); });
+  if (!deadlines.empty()) deadline_timer.start_at(deadlines.begin()->first, [this] { cut_late(); });
 }
 
 void HttpServer::Impl::begin(MHD_Connection* connection, Exchange& exchange,

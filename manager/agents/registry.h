@@ -32,9 +32,9 @@ struct AgentView {
   std::uint64_t beats = 0;
   std::uint64_t refused = 0;  // requests refused with 403 or 409
   std::string last_refusal;
-  std::uint64_t foreign_readings = 0;  // dropped: of pools or hosts that are not of its cluster
-  std::vector<wire::PoolReport> pools;         // latest report
-  std::vector<wire::OwnLease> leases;          // latest beat
+  std::uint64_t foreign_readings = 0;   // dropped: of pools or hosts that are not of its cluster
+  std::vector<wire::PoolReport> pools;  // latest report
+  std::vector<wire::OwnLease> leases;   // latest beat
   std::map<std::string, std::uint64_t> stats;  // latest report
 };
 

@@ -11,8 +11,8 @@ namespace mold::manager {
 namespace {
 
 constexpr std::size_t kAnsweredRemembered = 4096;
-// What ipmitool and IPMI 2.0 itself take; longer ones are cut off silently or refused at the time of
-// need.
+// What ipmitool and IPMI 2.0 itself take; longer ones are cut off silently or refused at the time
+// of need.
 constexpr std::size_t kIpmiUserMost = 16;
 constexpr std::size_t kIpmiPasswordMost = 20;
 
@@ -192,7 +192,8 @@ const PowerService::Reading* PowerService::latest(HostId host) const {
 
 std::size_t PowerService::waiting() const {
   std::size_t count = 0;
-  for (const auto& [host, line] : lines_) count += line.queue.size() + (line.acting ? 1 : 0) + (line.reading ? 1 : 0);
+  for (const auto& [host, line] : lines_)
+    count += line.queue.size() + (line.acting ? 1 : 0) + (line.reading ? 1 : 0);
   return count;
 }
 

@@ -2,11 +2,11 @@
 // Carries out what the brain asks of BMCs (core::RequestPower, people's requests included: they go
 // through the brain as core::PowerRequested) over port::PowerControl, and tells the outcome back as
 // core::PowerAnswered. Requests of a host wait in line, with one exception: an off waits for no
-// reading, neither one in line nor one under way. A request that nobody wants any more when its turn
-// comes (the host is back, its job ended) is answered kFailed without being sent: a power-off must
-// not come out of the line after its reason is gone. An OpId that is under way or was answered is
-// not carried out again. Passwords are opened here, for one request. Loop thread only; lives as long
-// as the engine, shorter than the driver.
+// reading, neither one in line nor one under way. A request that nobody wants any more when its
+// turn comes (the host is back, its job ended) is answered kFailed without being sent: a power-off
+// must not come out of the line after its reason is gone. An OpId that is under way or was answered
+// is not carried out again. Passwords are opened here, for one request. Loop thread only; lives as
+// long as the engine, shorter than the driver.
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -31,7 +31,7 @@ namespace mold::manager {
 class PowerService {
  public:
   struct Options {
-    std::vector<std::string> drivers{"ipmitool"};  // what configure() lets a host name
+    std::vector<std::string> drivers{"ipmitool"};           // what configure() lets a host name
     std::function<bool(const core::RequestPower&)> wanted;  // none: is_wanted() of the brain
   };
   PowerService(Engine& engine, Inventory& inventory, const SecretBox& box,

@@ -253,8 +253,7 @@ TEST_F(AgentsTest, ReadingsOfOtherClustersSayNothing) {
   const HostId host = w.add_host("h1");
   const auto pod = w.inventory->clusters().find(w.cluster)->pod;
   const ClusterId elsewhere = w.inventory->create(Cluster{.pod = pod, .name = "c2"})->id;
-  const auto foreign_host =
-      w.inventory->create(HostRecord{.cluster = elsewhere, .name = "far"});
+  const auto foreign_host = w.inventory->create(HostRecord{.cluster = elsewhere, .name = "far"});
   const auto pool =
       w.inventory->create(PoolRecord{.cluster = w.cluster, .name = "p", .path = "/p"});
   const auto foreign_pool =

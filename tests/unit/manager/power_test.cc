@@ -188,8 +188,7 @@ TEST_F(PowerTest, BadSettingsAreRefused) {
   settings.username = std::string(17, 'u');
   EXPECT_EQ(service->configure(host, settings, Secret("x")).error().kind, ErrorKind::kInvalid);
   settings.username = std::string(16, 'u');
-  const auto long_password =
-      service->configure(host, settings, Secret("123456789012345678901"));
+  const auto long_password = service->configure(host, settings, Secret("123456789012345678901"));
   ASSERT_FALSE(long_password);
   EXPECT_EQ(long_password.error().kind, ErrorKind::kInvalid);
   EXPECT_EQ(long_password.error().text().find("12345678901"), std::string::npos);
