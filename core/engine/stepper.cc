@@ -135,6 +135,7 @@ void Stepper::finish_job(JobId id, bool ok, int code, const std::string& text) {
   turn_.changes.jobs.insert(id);
   if (Vm* vm = find(job.vm); vm != nullptr && vm->job == id) {
     vm->job = JobId{};
+    vm->pinned_host = HostId{};  // hostid= was for this request, not for what HA does later
     touch(*vm);
   }
   turn_.actions.emplace_back(
