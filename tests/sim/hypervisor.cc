@@ -111,9 +111,15 @@ void Hypervisor::effect(std::uint32_t slot) {
   }
 }
 
+// As the adapter does: a call is for one generation and touches no other of the same name.
+Qemu* Hypervisor::exactly(const LibvirtCall& c) const {
+  Qemu* q = world_->disks.find(c.host, c.what.vm);
+  return q != nullptr && q->generation == c.what.generation ? q : nullptr;
+}
+
 void Hypervisor::carry_out(std::uint32_t slot) {
   LibvirtCall& c = calls_[slot];
-  Qemu* q = world_->disks.find(c.host, c.what.vm);
+  Qemu* q = exactly(c);
   switch (c.what.verb) {
     case Verb::kCreatePaused:
       create(slot);
@@ -166,7 +172,7 @@ void Hypervisor::create(std::uint32_t slot) {
 
 void Hypervisor::destroy(std::uint32_t slot) {
   LibvirtCall& c = calls_[slot];
-  Qemu* q = world_->disks.find(c.host, c.what.vm);
+  Qemu* q = exactly(c);
   if (q == nullptr) return reply(slot, core::Outcome::kConfirmed, 2);
   kill(*q, static_cast<std::uint32_t>(q - world_->disks.qemus.data()));
   if (world_->active() - c.began > kCallTimeout) {
@@ -179,7 +185,8 @@ void Hypervisor::destroy(std::uint32_t slot) {
 void Hypervisor::answer(std::uint32_t slot) {
   LibvirtCall& c = calls_[slot];
   SimHost& host = world_->hosts[c.host];
-  c.answer.exists = world_->disks.find(c.host, c.what.vm) != nullptr;
+  const bool this_one = c.what.verb == Verb::kDestroy;
+  c.answer.exists = (this_one ? exactly(c) : world_->disks.find(c.host, c.what.vm)) != nullptr;
   if (c.answer.outcome == core::Outcome::kUnknown) {
     // Whoever could not finish the call cannot tell this either; "no" is the dangerous guess.
     c.answer.exists = world_->noise.chance(50, Draw::kExists, world_->now, c.what.vm.value, slot);

@@ -46,6 +46,7 @@ class Hypervisor {
   enum class Fate : std::uint8_t { kWorks, kFails, kUnknown, kUnknownAndNothing };
   [[nodiscard]] Fate fate(const LibvirtCall& c, std::uint32_t slot) const;
   void reply(std::uint32_t slot, core::Outcome outcome, Ms after);
+  [[nodiscard]] Qemu* exactly(const LibvirtCall& c) const;
   void carry_out(std::uint32_t slot);
   void create(std::uint32_t slot);
   void destroy(std::uint32_t slot);

@@ -15,6 +15,7 @@ void forget_volatile(core::State& state) {
     h.status_op = new_host.status_op;
     h.hello_sequence = new_host.hello_sequence;
     h.past_boots.clear();
+    h.doubted_boot.clear();
     h.beat_sequence = new_host.beat_sequence;
   }
   for (auto& [id, v] : state.vms) {

@@ -177,7 +177,10 @@ TEST_F(StoreTest, FewerDisksAndGoneRowsAreGone) {
   EXPECT_TRUE(open()->take_restored().core.vms.empty());
 }
 
-TEST_F(StoreTest, EveryOtherRowComesBack) {
+// One row of each kind, every field set.
+struct SampleRows {
+  SampleRows() { host.oobm = {true, true, "ipmitool", "10.0.0.1", "623", "admin", "sealed"}; }
+
   const WallTime t{1'700'000'000'123};
   const Zone zone{ZoneId{1}, "zu", kHostile, "d", "Advanced", "1", "2", "3", "4", false, true, t};
   const Pod pod{PodId{2}, ZoneId{1}, "pu", kHostile, "g", "m", "s", "e", false, t};
@@ -185,7 +188,6 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
   HostRecord host{
       HostId{4}, ClusterId{3}, "hu", "n", "a", {"t1", kHostile}, false, {}, "prov", "{}",
       "1.0",     {{"k", "v"}}, t,    t,   t};
-  host.oobm = {true, true, "ipmitool", "10.0.0.1", "623", "admin", "sealed"};
   const ServiceOffering offering{OfferingId{5}, "ou", "n",  "d",  2, 3, 4, 5,
                                  true,          true, "ht", "st", t, t};
   const Template tmpl{TemplateId{6}, "tu",  "n",          "d",   ZoneId{1},   "u",   "/p",
@@ -233,26 +235,30 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
   const EvidenceRecord evidence{1, HostId{4}, t, core::EvidenceKind::kProof, kHostile};
   const CertificateRecord certificate{"ab", "hu", "fp", "host", t, t, t};
   const EnrolTokenRecord token{"hash", HostId{4}, t, t, std::nullopt};
+};
+
+TEST_F(StoreTest, EveryOtherRowComesBack) {
+  const SampleRows rows;
   std::optional<EventPage> page;
   std::optional<std::vector<EvidenceRecord>> lines;
   {
     const auto store = open();
     WriteSet set;  // children first: constraints are looked at when the transaction ends
-    set.rows = {vm,
-                host,
-                pool,
-                user,
-                cluster,
-                pod,
-                zone,
-                offering,
-                tmpl,
-                account,
-                job,
-                event,
-                evidence,
-                certificate,
-                token,
+    set.rows = {rows.vm,
+                rows.host,
+                rows.pool,
+                rows.user,
+                rows.cluster,
+                rows.pod,
+                rows.zone,
+                rows.offering,
+                rows.tmpl,
+                rows.account,
+                rows.job,
+                rows.event,
+                rows.evidence,
+                rows.certificate,
+                rows.token,
                 Setting{"s", kHostile},
                 Counter{"next_job", 12}};
     write(*store, set);
@@ -262,26 +268,26 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
     ASSERT_TRUE(loop_->run_until([&] { return page && lines; }, 10s));
   }
   ASSERT_EQ(page->events.size(), 1U);
-  EXPECT_EQ(page->events[0], event);
+  EXPECT_EQ(page->events[0], rows.event);
   ASSERT_EQ(lines->size(), 1U);
-  EXPECT_EQ(lines->at(0), evidence);
+  EXPECT_EQ(lines->at(0), rows.evidence);
   const auto store = open();
   const Restored all = store->take_restored();
   const InventoryData& data = all.inventory;
-  EXPECT_EQ(data.zones, std::vector{zone});
-  EXPECT_EQ(data.pods, std::vector{pod});
-  EXPECT_EQ(data.clusters, std::vector{cluster});
-  EXPECT_EQ(data.hosts, std::vector{host});
-  EXPECT_EQ(data.offerings, std::vector{offering});
-  EXPECT_EQ(data.templates, std::vector{tmpl});
-  EXPECT_EQ(data.pools, std::vector{pool});
-  EXPECT_EQ(data.accounts, std::vector{account});
-  EXPECT_EQ(data.users, std::vector{user});
-  EXPECT_EQ(data.vms, std::vector{vm});
+  EXPECT_EQ(data.zones, std::vector{rows.zone});
+  EXPECT_EQ(data.pods, std::vector{rows.pod});
+  EXPECT_EQ(data.clusters, std::vector{rows.cluster});
+  EXPECT_EQ(data.hosts, std::vector{rows.host});
+  EXPECT_EQ(data.offerings, std::vector{rows.offering});
+  EXPECT_EQ(data.templates, std::vector{rows.tmpl});
+  EXPECT_EQ(data.pools, std::vector{rows.pool});
+  EXPECT_EQ(data.accounts, std::vector{rows.account});
+  EXPECT_EQ(data.users, std::vector{rows.user});
+  EXPECT_EQ(data.vms, std::vector{rows.vm});
   EXPECT_EQ(data.settings.at("s"), kHostile);
-  EXPECT_EQ(all.jobs, std::vector{job});
-  EXPECT_EQ(all.certificates, std::vector{certificate});
-  EXPECT_EQ(all.tokens, std::vector{token});
+  EXPECT_EQ(all.jobs, std::vector{rows.job});
+  EXPECT_EQ(all.certificates, std::vector{rows.certificate});
+  EXPECT_EQ(all.tokens, std::vector{rows.token});
   EXPECT_EQ(all.next_job, 12U);
   EXPECT_EQ(all.next_event, 2U);
   EXPECT_EQ(all.next_evidence, 2U);
