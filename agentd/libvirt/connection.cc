@@ -93,10 +93,12 @@ Result<std::shared_ptr<LibvirtHandle>> Connection::open(const Options& options,
   std::shared_ptr<LibvirtHandle> handle(new LibvirtHandle);
   handle->raw_ = virConnectOpen(options.uri.c_str());
   if (handle->raw_ == nullptr) return fail(libvirt_error("connecting to " + options.uri));
-  auto* const for_close = new std::shared_ptr<Link>(link);
+  // Owned by the handle, for drivers without this callback (test:///) say yes and never free it.
+  // Safe: unregistering waits for a callback that is under way.
+  const auto for_close = std::make_shared<std::shared_ptr<Link>>(link);
+  handle->close_token_ = for_close;
   handle->close_watched_ = virConnectRegisterCloseCallback(handle->raw_, &Connection::on_close,
-                                                           for_close, &free_link) == 0;
-  if (!handle->close_watched_) delete for_close;
+                                                           for_close.get(), nullptr) == 0;
   // Local drivers (test:///) have neither; 1 and errors mean just that.
   virConnectSetKeepAlive(handle->raw_, options.keepalive_interval_s, options.keepalive_count);
   auto* const for_events = new std::shared_ptr<Link>(link);

@@ -37,6 +37,7 @@ class LibvirtHandle {
   virConnectPtr raw_ = nullptr;
   int lifecycle_id_ = -1;
   bool close_watched_ = false;
+  std::shared_ptr<void> close_token_;  // what the close callback is told
   bool kvm_usable_ = false;
   std::string libvirt_version_;
   std::string hypervisor_version_;
