@@ -9,6 +9,7 @@ namespace mold::sim {
 namespace {
 
 constexpr Ms kRetry = 2'000;
+constexpr Ms kRelist = 30'000;      // while nothing happens at libvirt a list tells nothing new
 constexpr Ms kReportEvery = 4'000;  // unasked; part of the rhythm (plan.cc)
 constexpr std::size_t kMaxUnacknowledged = 256;
 
@@ -28,7 +29,7 @@ void Agent::start() {
   ++run_;
   up_ = true;
   brain_.emplace(world_->plan().policy, world_->options().agent_mutation);
-  awaiting_ = retry_set_ = false;
+  awaiting_ = retry_set_ = relist_set_ = false;
   last_hello_ = beats_ = 0;
   report_tag_ = 0;
   results_.clear();
@@ -55,6 +56,7 @@ bool Agent::settled() const {
 }
 
 void Agent::libvirt_listed() {
+  relist_set_ = false;
   core::DomainsListed listed;
   for (const Qemu& q : world_->disks.qemus) {
     if (q.host != host_ || q.state == QemuState::kDead) continue;
@@ -231,6 +233,9 @@ void Agent::order(const core::Order& order) {
 
 void Agent::domain_event(const core::VmReport& report) {
   if (brain_->ready()) step(core::DomainObserved{report});
+  if (relist_set_) return;
+  relist_set_ = true;
+  world_->queue.push(world_->now + kRelist, Ev::kAgentListed, host_, run_);
 }
 
 // An order may be answered "unknown, not gone" before its end is known: the contract allows it, and

@@ -68,6 +68,7 @@ class Agent {
   std::vector<Unacknowledged> results_;
   std::map<VmId, core::OrderResult> starts_;  // what an unclear start answers meanwhile
   bool retry_set_ = false;
+  bool relist_set_ = false;
   Ms timer_at_ = 0;  // active time of the timer that is set, or 0
   core::LeaseView view_;
 };

@@ -17,7 +17,7 @@ constexpr Ms kSettles = 1'000;  // lived through on top of one rhythm
 // Events that come from outside and have a date; all others move with the world.
 bool dated(Ev kind) {
   return kind == Ev::kLine || kind == Ev::kLineEnd || kind == Ev::kHeal || kind == Ev::kRepair ||
-         kind == Ev::kBoot;
+         kind == Ev::kBoot || kind == Ev::kAgentListed;
 }
 
 bool periodic(Ev kind) {
