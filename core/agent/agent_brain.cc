@@ -21,7 +21,20 @@ std::vector<AgentAction> AgentBrain::step(const AgentEvent& event, const LeaseVi
   Turn turn{lease, now, {}};
   if (epoch_ && lease.valid && lease.incarnation != session_incarnation_) void_session(turn);
   std::visit([this, &turn](const auto& e) { on(e, turn); }, event);
+  look_at_seen(turn);
   return std::move(turn.out);
+}
+
+void AgentBrain::look_at_seen(Turn& turn) {
+  for (auto it = seen_meanwhile_.begin(); it != seen_meanwhile_.end();) {
+    if (in_task(it->first)) {
+      ++it;
+      continue;
+    }
+    const VmReport report = it->second;
+    it = seen_meanwhile_.erase(it);
+    on(DomainObserved{report}, turn);
+  }
 }
 
 std::optional<Instant> AgentBrain::deadline() const {
@@ -352,7 +365,11 @@ void AgentBrain::on(const DomainObserved& e, Turn& turn) {
     turn.out.emplace_back(SendReport{});
     return;
   }
-  if (task != tasks_.end()) return;
+  if (task != tasks_.end()) {
+    // Another generation shows up while we work on this VM: looked at when that work is done.
+    if (task->order.generation != r.generation) seen_meanwhile_[r.vm] = r;
+    return;
+  }
   if (closed(r.vm, r.generation)) {  // came up late, after it was given up: it must not run
     Task stray;
     stray.order.kind = OrderKind::kKillVm;

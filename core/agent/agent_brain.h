@@ -159,6 +159,7 @@ class AgentBrain {
   void call(Task task, HypervisorVerb verb, Turn& turn);
   void answer_gone(const Task& task, Turn& turn);
   void void_session(Turn& turn);
+  void look_at_seen(Turn& turn);
   void domain_gone(VmId vm, GoneReason reason, Turn& turn);
   void close_generation(VmId vm, Generation generation);
   [[nodiscard]] bool closed(VmId vm, Generation generation) const;
@@ -169,10 +170,11 @@ class AgentBrain {
   bool listed_ = false;
   std::optional<Epoch> epoch_;
   std::uint64_t session_incarnation_ = 0;
-  std::map<VmId, AgentDomain> domains_;  // last known, gone ones until the next hello
-  std::map<VmId, Generation> closed_;    // highest generation that must not start again
-  std::vector<Task> tasks_;              // at most one per VM
-  std::map<VmId, OrderResult> reboots_;  // the latest, so that none is carried out twice
+  std::map<VmId, AgentDomain> domains_;      // last known, gone ones until the next hello
+  std::map<VmId, Generation> closed_;        // highest generation that must not start again
+  std::vector<Task> tasks_;                  // at most one per VM
+  std::map<VmId, VmReport> seen_meanwhile_;  // other generations that showed up during a task
+  std::map<VmId, OrderResult> reboots_;      // the latest, so that none is carried out twice
   std::uint64_t next_call_ = 1;
 };
 
