@@ -47,8 +47,10 @@ cluster_enrol() {  # NAME ZONE POD CLUSTER
   answer=$(api addHost "url=kvm://$name" hypervisor=KVM "zoneid=$2" "podid=$3" "clusterid=$4") || return 1
   id=$(field '.host[0].id' <<<"$answer") && token=$(field '.host[0].enrolmenttoken' <<<"$answer") || return 1
   write_file "$LAB/$name/id" "$id"
-  machine_exec "$name" mold-agentd enrol --manager "https://$(address_of mgr):8250" --token-file - \
-    <<<"$token" >>"$LAB/$name/enrol.log" 2>&1 || { warn "$name: not enrolled, see $LAB/$name/enrol.log"; return 1; }
+  # The manager may be slow on a busy machine; an enrolment that did not get through may be repeated.
+  (umask 077; write_file "$LAB/$name/root/root/enrol.token" "$token")
+  lab_wait 60 "$name is enrolled" cluster_try_enrol "$name" || return 1
+  rm -f "$LAB/$name/root/root/enrol.token"
   machine_exec "$name" systemctl restart mold-heartbeat.service mold-agentd.service || return 1
   (umask 077; cp $LAB/bmc.secret $LAB/mgr/root/root/bmc.secret)
   api configureOutOfBandManagement "hostid=$id" driver=ipmitool "address=$(address_of "bmc${name#h}")" port=623 \
@@ -57,6 +59,12 @@ cluster_enrol() {  # NAME ZONE POD CLUSTER
   api enableOutOfBandManagementForHost "hostid=$id" >/dev/null || return 1
   api configureHAForHost "hostid=$id" provider=kvmhaprovider >/dev/null || return 1
   api enableHAForHost "hostid=$id" >/dev/null || return 1
+}
+
+cluster_try_enrol() {
+  [ -s "$LAB/$1/root/var/lib/mold/agentd/host.id" ] ||
+    machine_exec "$1" mold-agentd enrol --manager "https://$(address_of mgr):8250" \
+      --token-file /root/enrol.token >>"$LAB/$1/enrol.log" 2>&1
 }
 
 cluster_leases_held() {
