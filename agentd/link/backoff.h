@@ -8,6 +8,10 @@
 
 namespace mold::agentd {
 
+// How an agent asks its managers again, whatever it is that went unanswered.
+inline constexpr Duration kRetryFirst{200};
+inline constexpr Duration kRetryLast{5'000};
+
 class Backoff {
  public:
   Backoff(Duration least, Duration most, std::uint64_t seed)

@@ -11,8 +11,6 @@ namespace mold::agentd {
 namespace {
 
 constexpr Duration kHelloTimeout{10'000};
-constexpr Duration kRetryFirst{200};
-constexpr Duration kRetryLast{5'000};
 // A poll that is answered faster than this is followed by a pause as long, so that a manager that
 // repeats itself costs little.
 constexpr Duration kPollRest{20};

@@ -13,8 +13,6 @@ namespace {
 constexpr Duration kCallTimeout{5'000};
 constexpr Duration kGather{10};
 constexpr Duration kReportEvery{5'000};
-constexpr Duration kRetryFirst{200};
-constexpr Duration kRetryLast{5'000};
 constexpr std::size_t kBatch = 256;
 // More than this many unanswered orders cannot be: the oldest are asked for again by the manager.
 constexpr std::size_t kMostResults = 8192;

@@ -8,7 +8,7 @@
 namespace mold::manager {
 namespace {
 
-std::int64_t as_sql(std::uint64_t value) {
+std::int64_t at_most_sql(std::uint64_t value) {
   constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   return static_cast<std::int64_t>(std::min(value, kMost));
 }
@@ -27,7 +27,7 @@ std::string where(const EventFilter& filter) {
 void bind_where(runtime::Statement& statement, const EventFilter& filter) {
   constexpr auto kLongAgo = std::numeric_limits<std::int64_t>::min();
   constexpr auto kFarAhead = std::numeric_limits<std::int64_t>::max();
-  statement.bind(1, as_sql(filter.after_id));
+  statement.bind(1, at_most_sql(filter.after_id));
   statement.bind(2, filter.from ? filter.from->ms : kLongAgo);
   statement.bind(3, filter.to ? filter.to->ms : kFarAhead);
   if (!filter.type.empty()) statement.bind(4, std::string_view(filter.type));
@@ -65,7 +65,7 @@ Result<EventPage> find_events(runtime::Database& db, const EventFilter& filter) 
            db.prepare(select_sql("events", column_names<EventRecord>(),
                                  where(filter) + order + " LIMIT ?9 OFFSET ?10")));
   bind_where(reading, filter);
-  reading.bind(9, as_sql(filter.limit)).bind(10, as_sql(filter.offset));
+  reading.bind(9, at_most_sql(filter.limit)).bind(10, at_most_sql(filter.offset));
   MOLD_TRY(page.events, read_rows<EventRecord>(reading));
   return page;
 }
@@ -76,9 +76,9 @@ Result<std::vector<EvidenceRecord>> find_evidence(runtime::Database& db,
            db.prepare(select_sql("evidence", column_names<EvidenceRecord>(),
                                  "WHERE host = ?1 AND id > ?2 AND at >= ?3 "
                                  "ORDER BY id DESC LIMIT ?4")));
-  reading.bind(1, as_sql(filter.host.value)).bind(2, as_sql(filter.after_id));
+  reading.bind(1, at_most_sql(filter.host.value)).bind(2, at_most_sql(filter.after_id));
   reading.bind(3, filter.from ? filter.from->ms : std::numeric_limits<std::int64_t>::min());
-  reading.bind(4, as_sql(filter.limit));
+  reading.bind(4, at_most_sql(filter.limit));
   MOLD_TRY(std::vector<EvidenceRecord> rows, read_rows<EvidenceRecord>(reading));
   std::reverse(rows.begin(), rows.end());
   return rows;

@@ -86,7 +86,7 @@ dev_test() {
   build_preset dev
   stage_preset dev
   ctest_step "unit and golden tests" fast 300 -L '^fast$' -j "$(nproc)"
-  ctest_step "source rules" tidy 120 -L '^tidy$' -j "$(nproc)"
+  ctest_step "source rules" tidy 600 -L '^tidy$' -j "$(nproc)"
   sim_step "$seeds"
   ctest_step "simulator: planted bugs caught" mutation 600 -L '^(sim|mutations?)$'
   ctest_step "API, live manager" api 300 -L '^api$'

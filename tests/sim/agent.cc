@@ -9,7 +9,7 @@ namespace mold::sim {
 namespace {
 
 constexpr Ms kRetry = 2'000;
-constexpr Ms kRelist = 30'000;      // while nothing happens at libvirt a list tells nothing new
+constexpr Ms kRelist = 30'000;
 constexpr Ms kReportEvery = 4'000;  // unasked; part of the rhythm (plan.cc)
 constexpr std::size_t kMaxUnacknowledged = 256;
 
@@ -63,7 +63,25 @@ void Agent::libvirt_listed() {
     listed.domains.push_back(world_->report_of(q));
   }
   step(listed);
+  if (!knows_all(listed)) want_relist();
   if (brain_->ready() && !epoch() && !awaiting_) say_hello();
+}
+
+// agentd lists its domains every 30 s for ever. Here only while a list may tell something new:
+// after each event, and as long as the brain knows less than the list says.
+void Agent::want_relist() {
+  if (relist_set_) return;
+  relist_set_ = true;
+  world_->queue.push(world_->now + kRelist, Ev::kAgentListed, host_, run_);
+}
+
+bool Agent::knows_all(const core::DomainsListed& listed) const {
+  const std::vector<core::VmReport> known = brain_->vms();
+  return std::all_of(listed.domains.begin(), listed.domains.end(), [&](const core::VmReport& d) {
+    return std::any_of(known.begin(), known.end(), [&](const core::VmReport& k) {
+      return k.vm == d.vm && k.generation == d.generation && k.power == d.power;
+    });
+  });
 }
 
 void Agent::beat(Ms planned) {
@@ -233,9 +251,7 @@ void Agent::order(const core::Order& order) {
 
 void Agent::domain_event(const core::VmReport& report) {
   if (brain_->ready()) step(core::DomainObserved{report});
-  if (relist_set_) return;
-  relist_set_ = true;
-  world_->queue.push(world_->now + kRelist, Ev::kAgentListed, host_, run_);
+  want_relist();
 }
 
 // An order may be answered "unknown, not gone" before its end is known: the contract allows it, and

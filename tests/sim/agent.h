@@ -51,6 +51,8 @@ class Agent {
   void send_routine_report();
   void send_result(const Unacknowledged& item);
   void want_retry();
+  void want_relist();
+  [[nodiscard]] bool knows_all(const core::DomainsListed& listed) const;
   void set_timer();
 
   World* world_ = nullptr;

@@ -80,6 +80,7 @@ bool World::in_rhythm(const SimEvent& e) {
 
 void World::maybe_skip() {
   next_skip_look_ = now + kLookEvery;
+  if (healed || !injector.quiet() || !manager.idle()) return;  // the usual reasons, cheap
   Ms next = plan_->end_at;
   for (const SimEvent& e : queue.all()) {
     if (dated(e.kind))
