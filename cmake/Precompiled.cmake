@@ -10,9 +10,8 @@ set(MOLD_PCH_HEADERS
   <fmt/format.h> <nlohmann/json.hpp> <tl/expected.hpp>)
 
 # Functions that test programs call once are not worth the optimiser's time; the code under test is
-# built as it ships. At -O1 g++ 12 sees array bounds crossed inside std::string that are not (its
-# bugs 105329, 105651).
-set(MOLD_TEST_OPTIONS $<$<NOT:$<CONFIG:Debug>>:-O1> -Wno-array-bounds -Wno-stringop-overflow)
+# built as it ships.
+set(MOLD_TEST_OPTIONS $<$<NOT:$<CONFIG:Debug>>:-O1>)
 
 function(mold_pch_target name)
   set(source ${CMAKE_BINARY_DIR}/pch/${name}.cc)

@@ -9,6 +9,7 @@
 
 #include "agentd/heartbeat/pools_file.h"
 #include "lib/runtime/child_process.h"
+#include "lib/runtime/dbus.h"
 #include "tests/unit/agentd/board_double.h"
 #include "tests/unit/agentd/fake_manager.h"
 
@@ -122,8 +123,9 @@ TEST_F(AgentTest, TellsAboutItselfOnTheBus) {
   const auto daemon = runtime::run_child(*loop_, spec, [](const auto&) {});
   runtime::Timer tick(*loop_);
   tick.start_periodic(5ms, [] {});
-  ASSERT_TRUE(until([&] { return runtime::file_exists(dir_.file("bus")); }));
   config_.bus = "unix:path=" + dir_.file("bus");
+  // The socket has its name a moment before anybody listens on it.
+  ASSERT_TRUE(until([&] { return runtime::Bus::open_address(*loop_, config_.bus).has_value(); }));
   enrol();
   start();
   ASSERT_TRUE(until([&] { return manager_.hellos.size() == 1 && !manager_.beats.empty(); }));

@@ -33,7 +33,9 @@ class Dbus : public testing::Test {
     daemon_ = run_child(*loop_, spec, [](auto) {});
     Timer tick(*loop_);
     tick.start_periodic(5ms, [] {});
-    ASSERT_TRUE(loop_->run_until([&] { return file_exists(dir_.file("bus")); }, kPatience));
+    // The socket has its name a moment before anybody listens on it.
+    const auto serves = [&] { return Bus::open_address(*loop_, address()).has_value(); };
+    ASSERT_TRUE(loop_->run_until(serves, kPatience));
     server_ = must(Bus::open_address(*loop_, address()));
     client_ = must(Bus::open_address(*loop_, address()));
   }
