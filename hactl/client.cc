@@ -116,7 +116,7 @@ Result<Json> Client::call(const std::string& command, Params params) {
   for (int tries = 0;; ++tries) {
     const WallTime expires{loop_.wall().ms + kSignatureLife.count()};
     const std::string query =
-        signed_query(params, settings_.api_key, settings_.secret_key, expires);
+        runtime::signed_query(params, settings_.api_key, settings_.secret_key, expires);
     auto response = exchange(read_only, query);
     if (response) return open_envelope(response->status, response->body);
     const bool broke = response.error().kind == ErrorKind::kUnknown;

@@ -12,13 +12,15 @@
 #include <string>
 
 #include "hactl/json.h"
-#include "hactl/request.h"
 #include "hactl/settings.h"
 #include "lib/base/result.h"
 #include "lib/runtime/event_loop.h"
 #include "lib/runtime/http_client.h"
+#include "lib/runtime/signed_query.h"
 
 namespace mold::hactl {
+
+using Params = runtime::QueryParams;
 
 class Client {
  public:

@@ -1,14 +1,14 @@
-#include "hactl/request.h"
+#include "lib/runtime/signed_query.h"
 
 #include <ctime>
 
 #include "lib/base/text.h"
 #include "lib/runtime/crypto.h"
 
-namespace mold::hactl {
+namespace mold::runtime {
 namespace {
 
-std::string join(const Params& params) {
+std::string joined_pairs(const QueryParams& params) {
   std::string out;
   for (const auto& [name, value] : params) {
     if (!out.empty()) out += '&';
@@ -46,16 +46,16 @@ std::string api_time(WallTime time) {
   return {text, length};
 }
 
-std::string signed_query(Params params, std::string_view api_key, const Secret& secret,
+std::string signed_query(QueryParams params, std::string_view api_key, const Secret& secret,
                          WallTime expires) {
   params["response"] = "json";
-  if (api_key.empty()) return join(params);
+  if (api_key.empty()) return joined_pairs(params);
   params["apikey"] = api_key;
   params["signatureversion"] = "3";
   params["expires"] = api_time(expires);
-  const std::string query = join(params);
-  const std::string mac = runtime::hmac_sha256(secret.reveal(), to_lower(query));
-  return query + "&signature=" + url_encode(runtime::base64_encode(mac));
+  const std::string query = joined_pairs(params);
+  const std::string mac = hmac_sha256(secret.reveal(), to_lower(query));
+  return query + "&signature=" + url_encode(base64_encode(mac));
 }
 
-}  // namespace mold::hactl
+}  // namespace mold::runtime

@@ -1,6 +1,6 @@
 #pragma once
-// The text of a signed API request: how parameters are encoded, ordered and signed (CloudStack's
-// way, with HMAC-SHA256). Pure; no I/O.
+// The text of a signed request to the manager's API: how parameters are encoded, ordered and signed
+// (CloudStack's way, with HMAC-SHA256), for every client of ours. Pure; no I/O.
 #include <map>
 #include <string>
 #include <string_view>
@@ -8,9 +8,9 @@
 #include "lib/base/secret.h"
 #include "lib/base/time.h"
 
-namespace mold::hactl {
+namespace mold::runtime {
 
-using Params = std::map<std::string, std::string>;  // name -> value, unencoded
+using QueryParams = std::map<std::string, std::string>;  // name -> value, unencoded
 
 // Letters, digits and - _ . * stay as they are; everything else, blanks included, becomes %XX.
 std::string url_encode(std::string_view text);
@@ -20,7 +20,7 @@ std::string api_time(WallTime time);
 
 // name=value&..., sorted by name, with apikey, response=json, signatureversion=3, expires and
 // signature added. Without a key nothing but response=json is added.
-std::string signed_query(Params params, std::string_view api_key, const Secret& secret,
+std::string signed_query(QueryParams params, std::string_view api_key, const Secret& secret,
                          WallTime expires);
 
-}  // namespace mold::hactl
+}  // namespace mold::runtime
