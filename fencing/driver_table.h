@@ -21,8 +21,15 @@ class DriverTable final : public port::PowerControl {
   // An unknown driver is kFailed (kUnsupported): nothing was sent.
   void request(const port::PowerTarget& target, core::PowerVerb verb, Duration deadline,
                Done done) override;
+  [[nodiscard]] Status check(const port::PowerTarget& target) const override;
+  void identify(const port::PowerTarget& target, Duration deadline,
+                std::function<void(port::IdentityResult)> done) override;
+  void change_password(const port::PowerTarget& target, const Secret& fresh, Duration deadline,
+                       Done done) override;
 
  private:
+  [[nodiscard]] port::PowerControl* find(const std::string& name) const;
+
   runtime::EventLoop& loop_;
   std::map<std::string, std::unique_ptr<port::PowerControl>> drivers_;
 };

@@ -28,6 +28,7 @@ struct RequestPower {
   HostId host;
   PowerVerb verb = PowerVerb::kStatus;
   Duration deadline{0};
+  DeviceId device;  // none: the host's BMC
 };
 struct FinishJob {
   Job job;

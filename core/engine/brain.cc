@@ -13,7 +13,9 @@ namespace {
 PowerRules power_rules(Mutation mutation) {
   return {.unknown_is_off = mutation == Mutation::kUnknownIsOff,
           .failed_is_off = mutation == Mutation::kFailedIsOff,
-          .accepted_is_off = mutation == Mutation::kAcceptedIsOff};
+          .accepted_is_off = mutation == Mutation::kAcceptedIsOff,
+          .one_feed_is_off = mutation == Mutation::kOneFeedIsOff,
+          .stale_off_counts = mutation == Mutation::kStaleOffCounts};
 }
 
 LeaseRules lease_rules(Mutation mutation) {

@@ -76,8 +76,11 @@ enum class Mutation : std::uint8_t {
   kStalePowerAnswer,        // a power answer of an earlier fencing counts
   kRebornBySameBoot,        // any hello counts as a reboot
   kFailedStartIsGone,       // a start that failed or is unknown counts as gone
+  kOneFeedIsOff,            // one device of a level is enough
+  kStaleOffCounts,          // "off" of one feed counts for ever while the other is fought with
+  kOldClaimCounts,          // another fencer's word counts whoever came back since
 };
-inline constexpr int kMutationCount = 16;
+inline constexpr int kMutationCount = 19;
 std::string_view to_string(Mutation mutation);
 std::optional<Mutation> parse_mutation(std::string_view text);
 

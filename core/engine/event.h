@@ -54,6 +54,16 @@ struct PowerAnswered {
   PowerState state = PowerState::kUnknown;  // read now, kUnknown if not read
   std::string text;                         // for a person, no secrets
 };
+// Another fencer says that it fenced this host just now (Pacemaker). Told once, as it happens;
+// history is never told: nobody could say whether the host came back since.
+struct FencedElsewhere {
+  HostId host;
+  std::string by;    // "pacemaker"
+  std::string text;  // who did what, for the ledger
+  // A reading of OUR clock that is certainly not later than the fencing was heard of (agents hear
+  // it with each beat's answer). A session opened after it may be the fenced machine come back.
+  Instant heard_after;
+};
 // ---- from people (API, hactl) -------------------------------------------------------------------
 struct HostAdded {
   Host host;  // id, cluster, name given; durable parts default
@@ -65,6 +75,12 @@ struct HostRemoved {
 struct HostAdmissionSet {
   HostId host;
   bool admits_vms = true;
+};
+// The ladder of devices that may cut the host's power, the BMC aside (PowerControlSet is its
+// switch; it belongs to level 1). Not durable here: told after each start and after each change.
+struct FenceDevicesSet {
+  HostId host;
+  std::vector<FenceLevel> levels;  // ordered; ids unique
 };
 struct PowerControlSet {
   HostId host;
@@ -112,8 +128,8 @@ struct VmRequested {
 struct TimePassed {};
 
 using Event = std::variant<HelloReceived, BeatReceived, ReportReceived, OrderAnswered,
-                           PowerAnswered, HostAdded, HostRemoved, HostAdmissionSet, PowerControlSet,
-                           HaSet, DeathConfirmed, PowerRequested, PoolAdded, PoolRemoved,
-                           VmDeployed, VmHaSet, VmRequested, TimePassed>;
+                           PowerAnswered, FencedElsewhere, FenceDevicesSet, HostAdded, HostRemoved,
+                           HostAdmissionSet, PowerControlSet, HaSet, DeathConfirmed, PowerRequested,
+                           PoolAdded, PoolRemoved, VmDeployed, VmHaSet, VmRequested, TimePassed>;
 
 }  // namespace mold::core

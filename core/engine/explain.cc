@@ -3,6 +3,8 @@
 
 #include "core/engine/brain.h"
 #include "core/engine/stepper.h"
+#include "core/fencing/fencing.h"
+#include "core/fencing/ladder.h"
 
 namespace mold::core {
 namespace {
@@ -14,15 +16,20 @@ std::string network_line(const Policy& policy, const Host& host, Instant now) {
          (silent >= policy.suspect_after ? " (late)" : "");
 }
 
-void explain_fencing(const Host& host, Instant now, std::vector<std::string>& lines) {
+void explain_fencing(const Policy& policy, const Host& host, Instant now,
+                     std::vector<std::string>& lines) {
   if (host.fence.op) {
     lines.push_back("waits for: the answer to power " + std::string(to_string(host.fence.verb)) +
                     ", attempt " + std::to_string(host.fence.attempts + 1));
     return;
   }
-  if (!host.fence.last_outcome.empty()) lines.push_back("last try: " + host.fence.last_outcome);
-  const Duration wait = std::max(Duration{0}, host.fence.next_try - now);
-  if (host.has_power_control) lines.push_back("next power try in " + seconds_text(wait));
+  if (host.fence.ladder.rungs.empty()) {
+    if (!host.fence.last_outcome.empty()) lines.push_back("last try: " + host.fence.last_outcome);
+    const Duration wait = std::max(Duration{0}, host.fence.next_try - now);
+    if (!fence_levels(host).empty()) lines.push_back("next power try in " + seconds_text(wait));
+  }
+  for (std::string& line : explain(host.fence.ladder, policy, now))
+    lines.push_back("power " + std::move(line));
   lines.push_back("or for: its lease to run out, its return, or `hactl host confirm-dead`");
 }
 
@@ -52,7 +59,7 @@ std::vector<std::string> Brain::explain(HostId id, Instant now) const {
       break;
     case HaState::kFencing:
     case HaState::kRecovering:
-      explain_fencing(host, now, lines);
+      explain_fencing(policy_, host, now, lines);
       break;
     case HaState::kFenced:
       lines.push_back("waits for: its return under a new epoch");

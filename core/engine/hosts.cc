@@ -58,6 +58,8 @@ void Stepper::on(const HelloReceived& e) {
   host->good_beats = 0;
   host->fence = FenceTask{};  // answers of an earlier fencing no longer count
   host->status_op = OpId{};
+  host->claim.reset();
+  host->session_since = now_.mono;
   host->recover_attempts = 0;
   touch(*host);
   b_.lease_book_.forget_subject(host->id);
@@ -117,6 +119,11 @@ void Stepper::on(const BeatReceived& e) {
          "two machines speak with its certificate, boot ids " + host->boot_id + " and " +
              host->doubted_boot + ": was its disk or key copied?");
     host->doubted_boot.clear();
+  }
+  if (host->claim) {
+    note(*host, EvidenceKind::kAlarm,
+         "beats although " + host->claim->by + " says it was fenced: that is not believed");
+    host->claim.reset();
   }
   host->beat_sequence = e.sequence;
   host->link_up = true;

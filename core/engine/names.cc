@@ -121,6 +121,12 @@ std::string_view to_string(Mutation mutation) {
       return "reborn-by-same-boot";
     case Mutation::kFailedStartIsGone:
       return "failed-start-is-gone";
+    case Mutation::kOneFeedIsOff:
+      return "one-feed-is-off";
+    case Mutation::kStaleOffCounts:
+      return "stale-off-counts";
+    case Mutation::kOldClaimCounts:
+      return "old-claim-counts";
   }
   MOLD_UNREACHABLE();
 }

@@ -49,6 +49,10 @@ void Stepper::on(const PowerControlSet& e) {
   touch(*host);
 }
 
+void Stepper::on(const FenceDevicesSet& e) {
+  if (Host* host = find(e.host); host != nullptr) host->more_levels = e.levels;
+}
+
 void Stepper::on(const HaSet& e) {
   Host* host = find(e.host);
   if (host == nullptr) return;

@@ -4,15 +4,22 @@
 
 #include "core/engine/stepper.h"
 #include "core/fencing/fencing.h"
+#include "core/fencing/ladder.h"
 #include "core/job/job.h"
 
 namespace mold::core {
 
-OpId Stepper::request_power(Host& host, PowerVerb verb, const std::string& why) {
+OpId Stepper::request_power(Host& host, PowerVerb verb, const std::string& why, DeviceId device) {
   const OpId op = new_op();
-  turn_.actions.emplace_back(RequestPower{op, host.id, verb, b_.policy_.power_deadline});
-  note(host, EvidenceKind::kAction, "power " + std::string(to_string(verb)) + " requested: " + why);
+  turn_.actions.emplace_back(RequestPower{op, host.id, verb, b_.policy_.power_deadline, device});
+  note(host, EvidenceKind::kAction,
+       "power " + std::string(to_string(verb)) + " requested" +
+           (device ? " of device " + std::to_string(device.value) : "") + ": " + why);
   return op;
+}
+
+void Stepper::ask_rung(Host& host, Rung& rung, PowerVerb verb, const std::string& why) {
+  asked(rung, request_power(host, verb, why, rung.device), verb);
 }
 
 void Stepper::on(const PowerAnswered& e) {
@@ -21,6 +28,10 @@ void Stepper::on(const PowerAnswered& e) {
   host->power = e.state;
   if (host->status_op == e.op && e.op) {
     on_status_answer(*host, e);
+    return;
+  }
+  if (waits_for(host->fence.ladder, e.op) && host->ha == HaState::kFencing) {
+    on_ladder_answer(*host, e);
     return;
   }
   const bool ours = host->fence.op == e.op || mutated(Mutation::kStalePowerAnswer);
@@ -36,6 +47,7 @@ void Stepper::on(const PowerAnswered& e) {
                                 [&e](const auto& entry) { return entry.second.op == e.op; });
   if (job == s_.jobs.end()) return;
   finish_job(job->first, e.outcome == Outcome::kConfirmed, kErrorInternal, e.text);
+  // A person's wish goes to the BMC; where that is not all that must be off, it proves nothing.
   if (may_prove_by_power(*host, e))
     prove_dead(*host, make_proof(*host, ProofMethod::kPowerOff, e.text));
 }
@@ -44,6 +56,7 @@ void Stepper::on(const PowerAnswered& e) {
 // beat does not move. An off that is contradicted is a wrong or lying BMC, and worth an alarm.
 bool Stepper::may_prove_by_power(const Host& host, const PowerAnswered& answer) const {
   if (!proves_off(b_.power_rules_, answer)) return false;
+  if (!proves_alone(host, DeviceId{}) && !b_.power_rules_.one_feed_is_off) return false;
   if (host.ha == HaState::kDisabled || host.ha == HaState::kFenced) return false;
   if (silent_for(host) < b_.policy_.suspect_after) return false;
   return storage_of(host).liveness != Liveness::kAlive;
@@ -63,6 +76,92 @@ void Stepper::on_status_answer(Host& host, const PowerAnswered& e) {
   }
 }
 
+// One device's answer; the level it stands on may now be proven.
+void Stepper::on_ladder_answer(Host& host, const PowerAnswered& e) {
+  FenceTask& fence = host.fence;
+  take_answer(fence.ladder, b_.policy_, b_.power_rules_, e, now_.mono);
+  fence.off_sent = may_still_hit(fence.ladder);
+  fence.last_outcome =
+      std::string(to_string(e.verb)) + " " + std::string(to_string(e.outcome)) + ": " + e.text;
+  fence.attempts = tries(fence.ladder);
+  touch(host);
+  note(host, EvidenceKind::kReading, "power " + fence.last_outcome);
+  const auto proven = proven_level(fence.ladder, b_.policy_, b_.power_rules_, now_.mono);
+  if (proven && beats_now(host)) {
+    note(host, EvidenceKind::kAlarm,
+         "its power reads off but it beats: the reading is not believed (" + *proven + ")");
+    fence.ladder = Ladder{};
+    fence.next_try = now_.mono + b_.policy_.fence_retry_last;
+    return;
+  }
+  if (proven) {
+    prove_dead(host, make_proof(host, ProofMethod::kPowerOff, "read back off: " + *proven));
+    return;
+  }
+  set_reason(host, "power could not be proven off (" + fence.last_outcome +
+                       "), waiting for the lease to run out or the next try");
+}
+
+// What stands against cutting its power just now, in words; empty: nothing.
+std::string Stepper::not_to_be_cut_now(const Host& host) {
+  if (brake_holds(host))
+    return "brake: too many hosts of the cluster are silent at once, not fencing";
+  if (host.power_cut_at && now_.mono - *host.power_cut_at < b_.policy_.fence_tolerance)
+    return "its power was cut " + seconds_text(now_.mono - *host.power_cut_at) +
+           " ago: not again within " + seconds_text(b_.policy_.fence_tolerance);
+  const auto under_way =
+      std::count_if(s_.hosts.begin(), s_.hosts.end(), [&host](const auto& entry) {
+        const Host& other = entry.second;
+        return other.id != host.id && other.cluster == host.cluster &&
+               other.ha == HaState::kFencing && is_waiting(other.fence.ladder);
+      });
+  if (!is_waiting(host.fence.ladder) && under_way >= b_.policy_.fence_parallel)
+    return "the power of " + std::to_string(under_way) + " hosts is being cut: waiting for a turn";
+  return {};
+}
+
+// Asks the devices whose turn it is.
+void Stepper::climb(Host& host) {
+  Ladder& ladder = host.fence.ladder;
+  set_levels(ladder, fence_levels(host));
+  const auto due = due_rungs(ladder, b_.policy_, now_.mono);
+  if (due.empty()) return;
+  if (std::string held = not_to_be_cut_now(host); !held.empty()) {
+    set_reason(host, held);
+    return;
+  }
+  if (!ladder.began) ladder.began = now_.mono;
+  for (const std::size_t i : due) {
+    ask_rung(host, ladder.rungs[i], PowerVerb::kOff,
+             "try " + std::to_string(ladder.rungs[i].tries + 1));
+  }
+  host.fence.off_sent = true;
+  touch(host);
+}
+
+void Stepper::on(const FencedElsewhere& e) {
+  Host* host = find(e.host);
+  if (host == nullptr) return;
+  note(*host, EvidenceKind::kReading, e.by + " says that it fenced this host: " + e.text);
+  // Somebody who opened a session since may be the fenced machine, back again.
+  if (host->session_since >= e.heard_after && !mutated(Mutation::kOldClaimCounts)) {
+    note(*host, EvidenceKind::kVerdict,
+         "its present session may be younger than that: not counted");
+    return;
+  }
+  host->claim = FencedClaim{e.by, e.text, now_.mono};
+}
+
+// Believed once the host is silent, and as long as no witness contradicts.
+bool Stepper::use_claim(Host& host) {
+  if (!host.claim || silent_for(host) < b_.policy_.suspect_after) return false;
+  if (storage_of(host).liveness == Liveness::kAlive) return false;
+  const FencedClaim claim = *host.claim;
+  prove_dead(host, make_proof(host, ProofMethod::kFencedElsewhere, claim.by + ": " + claim.text));
+  return true;
+}
+
+// The answer to a request outside the ladder: is the power on although an off may be under way?
 void Stepper::on_fence_answer(Host& host, const PowerAnswered& e) {
   FenceTask& fence = host.fence;
   fence.op = OpId{};
@@ -72,7 +171,7 @@ void Stepper::on_fence_answer(Host& host, const PowerAnswered& e) {
       std::string(to_string(e.verb)) + " " + std::string(to_string(e.outcome)) + ": " + e.text;
   touch(host);
   note(host, EvidenceKind::kReading, "power " + fence.last_outcome);
-  if (proves_off(b_.power_rules_, e)) {
+  if (proves_off(b_.power_rules_, e) && proves_alone(host, DeviceId{}) && !beats_now(host)) {
     prove_dead(host, make_proof(host, ProofMethod::kPowerOff, "read back off: " + e.text));
     return;
   }
@@ -113,6 +212,8 @@ void Stepper::prove_dead(Host& host, Proof proof) {
   host.link_up = false;
   host.fence = FenceTask{};
   host.status_op = OpId{};
+  host.claim.reset();
+  if (host.proof->method == ProofMethod::kPowerOff) host.power_cut_at = now_.mono;
   b_.lease_book_.forget_observer(host.id);
   touch(host);
 }

@@ -50,6 +50,8 @@ void Stepper::resume() {
     // What was asked of its power may have gone out, or may not: off_sent remembers that. It is not
     // asked again before the host had its time to beat; it may be back since.
     host.fence.op = OpId{};
+    host.fence.ladder = Ladder{};
+    host.session_since = now_.mono;
   }
   for (auto& [id, vm] : s_.vms) {
     vm.next_try = now_.mono;

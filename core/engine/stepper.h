@@ -49,10 +49,16 @@ class Stepper {
   [[nodiscard]] bool beats_now(const Host& host) const;
   // ---- power.cc
   void on(const PowerAnswered& event);
+  void on(const FencedElsewhere& event);
+  bool use_claim(Host& host);
+  void climb(Host& host);
+  [[nodiscard]] std::string not_to_be_cut_now(const Host& host);
+  void on_ladder_answer(Host& host, const PowerAnswered& event);
   void on_fence_answer(Host& host, const PowerAnswered& event);
   void on_status_answer(Host& host, const PowerAnswered& event);
   void on_recover_answer(Host& host, const PowerAnswered& event);
-  OpId request_power(Host& host, PowerVerb verb, const std::string& why);
+  OpId request_power(Host& host, PowerVerb verb, const std::string& why, DeviceId device = {});
+  void ask_rung(Host& host, Rung& rung, PowerVerb verb, const std::string& why);
   [[nodiscard]] bool may_prove_by_power(const Host& host, const PowerAnswered& answer) const;
   // ---- proof
   void prove_dead(Host& host, Proof proof);
@@ -61,6 +67,7 @@ class Stepper {
   void on(const HostAdded& event);
   void on(const HostRemoved& event);
   void on(const HostAdmissionSet& event);
+  void on(const FenceDevicesSet& event);
   void on(const PowerControlSet& event);
   void on(const HaSet& event);
   void on(const DeathConfirmed& event);

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "core/engine/stepper.h"
+#include "core/fencing/fencing.h"
+#include "core/fencing/ladder.h"
 
 namespace mold::core {
 
@@ -54,11 +56,13 @@ void Stepper::update_eligibility(Host& host) {
   std::string missing;
   if (!host.epoch) {
     missing = "its agent never connected";
-  } else if (!host.has_power_control &&
+  } else if (fence_levels(host).empty() &&
              std::none_of(s_.pools.begin(), s_.pools.end(), [&host](const auto& entry) {
                return entry.second.heartbeat && entry.second.cluster == host.cluster;
              })) {
-    missing = "neither out-of-band management nor a heartbeat pool: a death could not be proven";
+    missing =
+        "neither out-of-band management, fence device nor heartbeat pool: a death could not be "
+        "proven";
   }
   if (missing.empty()) {
     move(host, HaEvent::kBecameEligible, "beats are expected");
@@ -104,6 +108,7 @@ void Stepper::start_checking(Host& host) {
 }
 
 void Stepper::look_at_silent(Host& host) {
+  if (use_claim(host)) return;
   const StorageVerdict storage = storage_of(host);
   use_lease_proofs(host, storage);
   switch (host.ha) {
@@ -233,30 +238,30 @@ void Stepper::look_at_fencing(Host& host) {
     release_vms(host, make_proof(host, ProofMethod::kOperator, "fencing has begun"));
   if (host.fence.op || now_.mono < host.fence.next_try) return;
   if (beats_now(host)) {
-    try_call_off(host);
+    if (!is_waiting(host.fence.ladder)) try_call_off(host);
     return;
   }
   // Never on an old suspicion: after a restart or a stall of ours it gets its time to beat first.
   if (silent_for(host) < b_.policy_.dead_after) return;
-  if (!host.has_power_control) {
-    set_reason(host, "no out-of-band management: waiting for the lease to run out");
+  if (fence_levels(host).empty()) {
+    set_reason(host,
+               "neither out-of-band management nor fence device: waiting for the lease to run out");
     return;
   }
-  if (brake_holds(host)) {
-    set_reason(host, "brake: too many hosts of the cluster are silent at once, not fencing");
-    return;
-  }
-  host.fence.verb = PowerVerb::kOff;
-  host.fence.op =
-      request_power(host, PowerVerb::kOff, "attempt " + std::to_string(host.fence.attempts + 1));
-  host.fence.off_sent = true;
-  touch(host);
+  climb(host);
 }
 
 // It beats again under its present epoch. Leave it alone, unless something that was sent may still
 // hit it: then read the power state first.
 void Stepper::try_call_off(Host& host) {
-  if (host.fence.off_sent && host.has_power_control) {
+  Ladder& ladder = host.fence.ladder;
+  if (may_still_hit(ladder)) {
+    for (const std::size_t i : doubtful_rungs(ladder, now_.mono)) {
+      ask_rung(host, ladder.rungs[i], PowerVerb::kStatus, "it beats again; is an off pending?");
+    }
+    return;
+  }
+  if (host.fence.off_sent && ladder.rungs.empty() && host.has_power_control) {
     host.fence.verb = PowerVerb::kStatus;
     host.fence.op = request_power(host, PowerVerb::kStatus, "it beats again; is an off pending?");
     touch(host);

@@ -1,6 +1,10 @@
 #include "core/fencing/fencing.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
+
+#include "core/fencing/ladder.h"
 
 namespace mold::core {
 
@@ -22,6 +26,31 @@ Duration fence_backoff(const Policy& policy, int attempts) {
   Duration wait = policy.fence_retry_first;
   for (int i = 1; i < attempts && wait < policy.fence_retry_last; ++i) wait *= 2;
   return std::min(wait, policy.fence_retry_last);
+}
+
+std::vector<FenceLevel> fence_levels(const Host& host) {
+  std::map<int, std::vector<DeviceId>> by_level;
+  if (host.has_power_control) by_level[1].push_back(DeviceId{});
+  for (const FenceLevel& more : host.more_levels) {
+    auto& devices = by_level[more.level];
+    devices.insert(devices.end(), more.devices.begin(), more.devices.end());
+  }
+  std::vector<FenceLevel> levels;
+  for (auto& [level, devices] : by_level) {
+    if (!devices.empty()) levels.push_back({level, std::move(devices)});
+  }
+  return levels;
+}
+
+bool proves_alone(const Host& host, DeviceId device) {
+  const auto levels = fence_levels(host);
+  return std::any_of(levels.begin(), levels.end(), [device](const FenceLevel& level) {
+    return level.devices.size() == 1 && level.devices.front() == device;
+  });
+}
+
+bool fence_waits_for(const Host& host, OpId op) {
+  return host.fence.op == op || host.status_op == op || waits_for(host.fence.ladder, op);
 }
 
 bool may_still_hit(const PowerAnswered& answer) {

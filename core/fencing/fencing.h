@@ -1,6 +1,7 @@
 #pragma once
-// Proving a host dead by power: a one-level ladder. What a power answer means, and when to try
-// again. Pure; the executor (fencing/, manager/power) only acts and reads.
+// Proving a host dead by power: what a power answer means, and when to try again (ladder.h: in
+// which order the devices are asked). Pure; the executor (fencing/, manager/power) only acts and
+// reads.
 //
 // The rule: only "off", read back now, is a proof. Accepted, failed, timed out or unreachable are
 // none of them, whatever the driver's return code was.
@@ -18,12 +19,21 @@ struct PowerRules {
   bool unknown_is_off = false;
   bool failed_is_off = false;
   bool accepted_is_off = false;
+  bool one_feed_is_off = false;   // one device of a level is enough
+  bool stale_off_counts = false;  // a reading of "off" never grows old
 };
 
 bool proves_off(const PowerRules& rules, const PowerAnswered& answer);
 
 // Wait before attempt number `attempts + 1`; doubles from fence_retry_first to fence_retry_last.
 Duration fence_backoff(const Policy& policy, int attempts);
+
+// The whole ladder of a host: its BMC on level 1 while enabled, and its other devices.
+std::vector<FenceLevel> fence_levels(const Host& host);
+// Is this device all that has to be off?
+bool proves_alone(const Host& host, DeviceId device);
+// Does its fencing or checking wait for this request?
+bool fence_waits_for(const Host& host, OpId op);
 
 // After an answer: did the request leave something that may still hit the host?
 bool may_still_hit(const PowerAnswered& answer);

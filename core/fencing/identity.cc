@@ -53,6 +53,17 @@ std::string swapped(std::string_view uuid) {
   return out;
 }
 
+std::string backwards(std::string_view uuid) {
+  std::string out;
+  for (std::size_t i = uuid.size(); i >= 2; i -= 2) out += uuid.substr(i - 2, 2);
+  return out;
+}
+
+// One of them as SMBIOS keeps its bytes, the other as IPMI prescribes: last byte first.
+bool is_ipmi_form(const std::string& smbios, const std::string& other) {
+  return backwards(swapped(smbios)) == other;
+}
+
 bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
@@ -87,7 +98,8 @@ std::string canonical_uuid(std::string_view text) {
 bool same_uuid(std::string_view a, std::string_view b) {
   const std::string one = canonical_uuid(a);
   const std::string two = canonical_uuid(b);
-  return !one.empty() && !two.empty() && (one == two || swapped(one) == two);
+  if (one.empty() || two.empty()) return false;
+  return one == two || swapped(one) == two || is_ipmi_form(one, two) || is_ipmi_form(two, one);
 }
 
 IdentityVerdict compare_identity(const MachineFacts& device, const MachineFacts& host) {

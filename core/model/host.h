@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/model/fence.h"
 #include "core/model/proof.h"
 #include "lib/base/ids.h"
 #include "lib/base/time.h"
@@ -34,19 +35,6 @@ struct Capacity {
   std::uint64_t memory_bytes = 0;
 
   friend bool operator==(const Capacity&, const Capacity&) = default;
-};
-
-enum class PowerState : std::uint8_t { kOn, kOff, kUnknown };
-enum class PowerVerb : std::uint8_t { kStatus, kOff, kOn, kReset, kCycle, kSoft };
-
-// Progress of proving one host dead (core/fencing).
-struct FenceTask {
-  OpId op;                           // power request under way, or none
-  PowerVerb verb = PowerVerb::kOff;  // of that request
-  bool off_sent = false;             // durable: an Off may have reached the BMC in this fencing
-  int attempts = 0;
-  Instant next_try;          // volatile
-  std::string last_outcome;  // for `ha explain`
 };
 
 struct Host {
@@ -80,6 +68,10 @@ struct Host {
   Duration self_stall{0};                   // as told in the latest beat
   PowerState power = PowerState::kUnknown;  // latest reading, display only: never a proof
   OpId status_op;                           // power status read while Checking, or none
+  std::vector<FenceLevel> more_levels;      // of devices besides the BMC, as told
+  std::optional<FencedClaim> claim;         // not believed yet
+  Instant session_since;                    // of the latest hello, or our restart
+  std::optional<Instant> power_cut_at;      // when it was last proven off by power
 };
 
 std::string_view to_string(HaState state);

@@ -39,6 +39,8 @@ std::string_view to_string(ProofMethod method) {
       return "power-off";
     case ProofMethod::kLeaseExpired:
       return "lease-expired";
+    case ProofMethod::kFencedElsewhere:
+      return "fenced-elsewhere";
     case ProofMethod::kReborn:
       return "reborn";
     case ProofMethod::kOperator:

@@ -29,6 +29,9 @@ Status check_policy(const Policy& p) {
       {"power_deadline", p.power_deadline, 1s, 600s},
       {"fence_retry_first", p.fence_retry_first, 100ms, 60s},
       {"fence_retry_last", p.fence_retry_last, p.fence_retry_first, 3600s},
+      {"fence_escalate_after", p.fence_escalate_after, 0s, 600s},
+      {"fence_reading_fresh", p.fence_reading_fresh, 1s, 600s},
+      {"fence_tolerance", p.fence_tolerance, 0s, 3600s},
       {"lease_margin", p.lease_margin, 500ms, 60s},
       {"start_guard", p.start_guard, 500ms, 60s},
       {"vm_retry_first", p.vm_retry_first, 100ms, 600s},
@@ -49,6 +52,8 @@ Status check_policy(const Policy& p) {
     return fail(ErrorKind::kInvalid, "probation_beats is outside 1..100");
   if (p.brake_percent < 1 || p.brake_percent > 100)
     return fail(ErrorKind::kInvalid, "brake_percent is outside 1..100");
+  if (p.fence_parallel < 1 || p.fence_parallel > 1000)
+    return fail(ErrorKind::kInvalid, "fence_parallel is outside 1..1000");
   if (p.recover_attempts < 0 || p.recover_attempts > 10)
     return fail(ErrorKind::kInvalid, "recover_attempts is outside 0..10");
   if (p.start_attempts < 1 || p.start_attempts > 100)

@@ -28,6 +28,11 @@ struct Policy {
   Duration power_deadline = 20'000ms;    // one power request, read-back included
   Duration fence_retry_first = 1'000ms;  // back-off between fence attempts, doubled up to the last
   Duration fence_retry_last = 15'000ms;
+  Duration fence_escalate_after = 3'000ms;  // a level without proof for so long: the next joins in
+  bool fence_race = false;                  // all levels at once
+  Duration fence_reading_fresh = 10'000ms;  // "off" of one feed counts this long for the others
+  Duration fence_tolerance = 20'000ms;  // powered off within this time: its power is not cut again
+  int fence_parallel = 3;  // hosts of a cluster whose power is being cut at the same time
   // --- lease -----------------------------------------------------------------------------------
   Duration lease_margin = 1'000ms;  // on top of the deadline that the host itself announced
   Duration start_guard = 1'500ms;   // a start needs a lease that lasts at least this long

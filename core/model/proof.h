@@ -17,10 +17,11 @@ enum class Liveness : std::uint8_t { kAlive, kSilent, kUnknown };
 enum class Outcome : std::uint8_t { kConfirmed, kFailed, kUnknown };
 
 enum class ProofMethod : std::uint8_t {
-  kPowerOff,      // BMC read back "off" after our request, or "off" when first read now
-  kLeaseExpired,  // the armed host's own self-fence deadline + margin passed without a beat
-  kReborn,        // the host is back with a new boot id
-  kOperator,      // a person said so, logged with the name
+  kPowerOff,         // BMC read back "off" after our request, or "off" when first read now
+  kLeaseExpired,     // the armed host's own self-fence deadline + margin passed without a beat
+  kFencedElsewhere,  // another fencer (Pacemaker) says it fenced the host, just now
+  kReborn,           // the host is back with a new boot id
+  kOperator,         // a person said so, logged with the name
 };
 
 struct Proof {

@@ -21,6 +21,8 @@ struct StrongId {
 using HostId = StrongId<struct HostTag>;
 using VmId = StrongId<struct VmTag>;
 using PoolId = StrongId<struct PoolTag>;
+// A device that can cut a host's power. Zero is the host's BMC, its out-of-band management.
+using DeviceId = StrongId<struct DeviceTag>;
 using ClusterId = StrongId<struct ClusterTag>;
 using JobId = StrongId<struct JobTag>;
 // Names one action for ever: delivered at least once, carried out at most once.

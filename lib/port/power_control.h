@@ -6,11 +6,13 @@
 // Loop thread only; completions come on the loop thread, exactly once, also after cancel
 // (kCancelled is reported as Unknown if something may have been sent).
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "core/engine/event.h"
 #include "lib/base/error.h"
+#include "lib/base/result.h"
 #include "lib/base/secret.h"
 #include "lib/base/time.h"
 
@@ -19,9 +21,26 @@ namespace mold::port {
 struct PowerTarget {
   std::string driver = "ipmitool";
   std::string address;
-  std::string port = "623";
+  std::string port = "623";  // empty: the driver's default
   std::string username;
   Secret password;
+  // What only this driver knows, e.g. redfish: system, tls.verify; fence_agent: agent, plug. Each
+  // driver documents its names and refuses others. Never a secret.
+  std::map<std::string, std::string> options;
+};
+
+// What a power device says about the machine that it switches; empty where it does not say.
+struct MachineIdentity {
+  std::string uuid;  // lower case, SMBIOS order
+  std::string serial;
+  std::string model;  // vendor and model, for people
+};
+
+struct IdentityResult {
+  core::Outcome outcome = core::Outcome::kUnknown;  // kConfirmed: answered, maybe with empty fields
+  MachineIdentity identity;
+  ErrorKind error = ErrorKind::kUnknown;
+  std::string text;
 };
 
 struct PowerResult {
@@ -42,6 +61,17 @@ class PowerControl {
   // back or `deadline` has passed. Each request ends within its deadline (+ 1 s for the kill).
   virtual void request(const PowerTarget& target, core::PowerVerb verb, Duration deadline,
                        Done done) = 0;
+
+  // kInvalid names the first setting of the target that this driver cannot work with. Pure, no I/O;
+  // asked before a target is stored.
+  [[nodiscard]] virtual Status check(const PowerTarget& target) const = 0;
+  // Which machine is behind the device. Harmless.
+  virtual void identify(const PowerTarget& target, Duration deadline,
+                        std::function<void(IdentityResult)> done) = 0;
+  // Changes the password of the target's user on the device itself. kConfirmed: the device let us
+  // in with the fresh one. kFailed: the old one still holds. kUnknown: either may hold.
+  virtual void change_password(const PowerTarget& target, const Secret& fresh, Duration deadline,
+                               Done done) = 0;
 };
 
 }  // namespace mold::port

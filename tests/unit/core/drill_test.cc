@@ -184,6 +184,8 @@ TEST(Identity, SpellingsOfOneUuid) {
   EXPECT_TRUE(same_uuid(kUuid, "{00112233-4455-6677-8899-AABBCCDDEEFF}"));
   EXPECT_TRUE(same_uuid(kUuid, "33221100-5544-7766-8899-aabbccddeeff")) << "byte-swapped";
   EXPECT_TRUE(same_uuid("33221100-5544-7766-8899-aabbccddeeff", kUuid));
+  EXPECT_TRUE(same_uuid(kUuid, "ffeeddcc-bbaa-9988-6677-445500112233")) << "IPMI's own encoding";
+  EXPECT_TRUE(same_uuid("ccddeeff-aabb-8899-7766-554433221100", kUuid)) << "and back";
   EXPECT_FALSE(same_uuid(kUuid, "00112233-4455-6677-8899-aabbccddee00"));
   EXPECT_FALSE(same_uuid("", ""));
   EXPECT_FALSE(same_uuid("00000000-0000-0000-0000-000000000000",
