@@ -33,10 +33,11 @@ DiskStore::Options disk_options(const std::string& boot_id) {
 
 }  // namespace
 
-Agent::Agent(runtime::EventLoop& loop, AgentConfig config, HostFacts facts)
+Agent::Agent(runtime::EventLoop& loop, AgentConfig config, HostFacts facts, Rooms rooms)
     : loop_(loop),
       config_(std::move(config)),
       facts_(std::move(facts)),
+      rooms_(std::move(rooms)),
       leases_(config_.board_path),
       stall_(kStallTick),
       files_lane_(loop, "files", 1, 64),
@@ -120,6 +121,12 @@ void Agent::adopt(Identity identity) {
     take_pools(version, pools);
   };
   hooks.on_change = [this] { tell_systemd(); };
+  link_.set_power(rooms_.power.get());
+  if (rooms_.witness) {
+    rooms_.witness->start([this](const std::string& node, const std::string& text) {
+      link_.report_fenced("pacemaker", node, text);
+    });
+  }
   link_.start(std::move(hooks), config_.managers.empty() ? identity_->managers : config_.managers,
               tls_->current());
   keep_renewed();

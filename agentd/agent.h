@@ -20,6 +20,8 @@
 #include "agentd/link/manager_link.h"
 #include "agentd/pool_gauge.h"
 #include "agentd/storage/disk_store.h"
+#include "lib/port/fence_witness.h"
+#include "lib/port/power_control.h"
 #include "lib/runtime/tls_config.h"
 #include "lib/runtime/worker_lane.h"
 
@@ -27,7 +29,12 @@ namespace mold::agentd {
 
 class Agent {
  public:
-  Agent(runtime::EventLoop& loop, AgentConfig config, HostFacts facts);
+  // Both may be none: no power requests are taken, no cluster software is listened to.
+  struct Rooms {
+    std::unique_ptr<port::PowerControl> power;
+    std::unique_ptr<port::FenceWitness> witness;
+  };
+  Agent(runtime::EventLoop& loop, AgentConfig config, HostFacts facts, Rooms rooms = {});
   ~Agent();
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
@@ -57,6 +64,7 @@ class Agent {
   runtime::EventLoop& loop_;
   AgentConfig config_;
   HostFacts facts_;
+  Rooms rooms_;
   std::optional<Identity> identity_;
   std::optional<runtime::TlsConfig> tls_;
   std::string identity_trouble_;

@@ -53,7 +53,7 @@ Result<runtime::Config> load_settings(const std::vector<std::string>& arguments)
   return runtime::Config::load(all_options(), sources);
 }
 
-int serve(AgentConfig config) {
+int serve(AgentConfig config, const MakeRooms& make_rooms) {
   runtime::set_log_level(config.log_level);
   auto facts = read_facts(config.facts_root);
   if (!facts) {
@@ -81,7 +81,7 @@ int serve(AgentConfig config) {
     runtime::log_error(signals.error().what);
     return 1;
   }
-  Agent agent(loop, std::move(config), std::move(*facts));
+  Agent agent(loop, std::move(config), std::move(*facts), make_rooms(loop));
   reloading = &agent;
   if (const Status started = agent.start(); !started) {
     runtime::log_error("start: " + started.error().what);
@@ -101,7 +101,7 @@ int serve(AgentConfig config) {
 
 }  // namespace
 
-int run_agent(const std::vector<std::string>& arguments) {
+int run_agent(const std::vector<std::string>& arguments, const MakeRooms& make_rooms) {
   mallopt(M_ARENA_MAX, kMallocArenas);
   const auto settings = load_settings(arguments);
   if (!settings) {
@@ -129,7 +129,7 @@ int run_agent(const std::vector<std::string>& arguments) {
     fmt::print("settings are good\n");
     return 0;
   }
-  return serve(std::move(*config));
+  return serve(std::move(*config), make_rooms);
 }
 
 }  // namespace mold::agentd

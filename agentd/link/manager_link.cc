@@ -41,6 +41,7 @@ ManagerLink::ManagerLink(runtime::EventLoop& loop)
       client_(loop),
       beater_(loop, peer_),
       outbox_(loop, client_, peer_),
+      power_(loop, client_, peer_),
       hello_timer_(loop),
       poll_timer_(loop),
       backoff_(kRetryFirst, kRetryLast, static_cast<std::uint64_t>(loop.wall().ms)),
@@ -170,6 +171,7 @@ void ManagerLink::open_session(const wire::HelloRequest& said, const wire::Hello
   if (state_ != LinkState::kSession || epoch_ != answer.epoch) return;  // the brain refused it
   beater_.start(epoch_, Duration{answer.beat_interval_ms});
   outbox_.start(epoch_);
+  power_.start(epoch_, poll_wait_);
   poll_backoff_.reset();
   poll();
 }
@@ -189,6 +191,7 @@ void ManagerLink::adopt_managers(const std::vector<std::string>& told) {
 void ManagerLink::end_session() {
   beater_.stop();
   outbox_.stop();
+  power_.stop();
   poll_call_.cancel();
   poll_timer_.cancel();
   epoch_ = Epoch{};
@@ -230,6 +233,7 @@ void ManagerLink::polled(Instant asked, const Result<runtime::HttpResponse>& res
 }
 
 void ManagerLink::beat_answered(const wire::BeatAnswer& answer) {
+  power_.note_clock(answer.clock_ms);
   if (failures_ > 0) {
     // The way is open again: a poll parked on a dead connection would not notice for long.
     failures_ = 0;
@@ -265,6 +269,7 @@ void ManagerLink::try_next_manager() {
   failures_ = 1;  // still cut: a beat that gets through makes the poll dial anew
   beater_.redial();
   outbox_.redial();
+  power_.redial();
   poll_call_.cancel();
   poll_timer_.start_after(poll_backoff_.next(), [this] { poll(); });
   if (hooks_.on_change) hooks_.on_change();

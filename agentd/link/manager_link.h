@@ -19,6 +19,7 @@
 #include "agentd/link/beater.h"
 #include "agentd/link/manager_call.h"
 #include "agentd/link/outbox.h"
+#include "agentd/link/power_link.h"
 #include "lib/runtime/event_loop.h"
 #include "lib/runtime/http_client.h"
 #include "lib/wire/messages.h"
@@ -75,6 +76,11 @@ class ManagerLink {
   void reconnect();
   void send_result(core::OrderResult result) { outbox_.add_result(std::move(result)); }
   void send_report() { outbox_.report(); }
+  // Before start(): who carries out the manager's power requests (none: they are not taken).
+  void set_power(port::PowerControl* power) { power_.set_power(power); }
+  void report_fenced(const std::string& by, const std::string& node, const std::string& text) {
+    power_.report_fenced(by, node, text);
+  }
 
   [[nodiscard]] Status status() const;
 
@@ -101,6 +107,7 @@ class ManagerLink {
   runtime::HttpClient client_;
   Beater beater_;
   Outbox outbox_;
+  PowerLink power_;
   runtime::HttpHandle hello_call_;
   runtime::HttpHandle poll_call_;
   runtime::Timer hello_timer_;

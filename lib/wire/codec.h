@@ -21,6 +21,8 @@ std::string encode(const ResultsRequest& message);
 std::string encode(const ReportRequest& message);
 std::string encode(const BeatRequest& message);
 std::string encode(const BeatAnswer& message);
+std::string encode(const PowerOrders& message);  // holds secrets: do not log
+std::string encode(const PowerReport& message);
 std::string encode(const Ack& message);
 std::string encode(const ErrorAnswer& message);
 
@@ -33,6 +35,8 @@ Result<ResultsRequest> decode_results_request(std::string_view body);
 Result<ReportRequest> decode_report_request(std::string_view body);
 Result<BeatRequest> decode_beat_request(std::string_view body);
 Result<BeatAnswer> decode_beat_answer(std::string_view body);
+Result<PowerOrders> decode_power_orders(std::string_view body);
+Result<PowerReport> decode_power_report(std::string_view body);
 // An answer that is no ErrorAnswer (a proxy's HTML page) is kInvalid.
 Result<ErrorAnswer> decode_error_answer(std::string_view body);
 

@@ -87,7 +87,7 @@ Result<BeatRequest> decode_beat_request(std::string_view body) {
 }
 
 std::string encode(const BeatAnswer& message) {
-  json out = {{"pools_version", message.pools_version}};
+  json out = {{"pools_version", message.pools_version}, {"clock_ms", message.clock_ms}};
   if (message.pools) out["pools"] = write_pools(*message.pools);
   return write_json(out);
 }
@@ -96,6 +96,7 @@ Result<BeatAnswer> decode_beat_answer(std::string_view body) {
   BeatAnswer out;
   MOLD_TRY_VOID(read_message(body, limits::kBeatBodyBytes, [&out](const Fields& fields) {
     out.pools_version = fields.number("pools_version");
+    if (fields.has("clock_ms")) out.clock_ms = fields.number("clock_ms");
     if (fields.has("pools")) out.pools = read_pools(fields);
   }));
   return out;

@@ -105,6 +105,46 @@ std::string_view wire_name(ErrorKind kind) {
   MOLD_UNREACHABLE();
 }
 
+std::string_view wire_name(core::PowerVerb verb) {
+  switch (verb) {
+    case core::PowerVerb::kStatus:
+      return "status";
+    case core::PowerVerb::kOff:
+      return "off";
+    case core::PowerVerb::kOn:
+      return "on";
+    case core::PowerVerb::kReset:
+      return "reset";
+    case core::PowerVerb::kCycle:
+      return "cycle";
+    case core::PowerVerb::kSoft:
+      return "soft";
+  }
+  MOLD_UNREACHABLE();
+}
+
+std::string_view wire_name(core::PowerState state) {
+  switch (state) {
+    case core::PowerState::kOn:
+      return "on";
+    case core::PowerState::kOff:
+      return "off";
+    case core::PowerState::kUnknown:
+      return "unknown";
+  }
+  MOLD_UNREACHABLE();
+}
+
+std::string_view wire_name(PowerTask task) {
+  switch (task) {
+    case PowerTask::kRequest:
+      return "request";
+    case PowerTask::kIdentify:
+      return "identify";
+  }
+  MOLD_UNREACHABLE();
+}
+
 std::optional<core::OrderKind> parse_order_kind(std::string_view text) {
   return parse_name(text, core::OrderKind::kDeleteDisk);
 }
@@ -119,6 +159,18 @@ std::optional<core::Outcome> parse_outcome(std::string_view text) {
 }
 std::optional<ErrorKind> parse_error_kind(std::string_view text) {
   return parse_name(text, ErrorKind::kUnknown);
+}
+
+std::optional<core::PowerVerb> parse_power_verb(std::string_view text) {
+  return parse_name(text, core::PowerVerb::kSoft);
+}
+
+std::optional<core::PowerState> parse_power_state(std::string_view text) {
+  return parse_name(text, core::PowerState::kUnknown);
+}
+
+std::optional<PowerTask> parse_power_task(std::string_view text) {
+  return parse_name(text, PowerTask::kIdentify);
 }
 
 }  // namespace mold::wire

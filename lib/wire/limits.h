@@ -19,6 +19,8 @@ inline constexpr std::size_t kFacts = 64;
 inline constexpr std::size_t kStats = 64;
 inline constexpr std::size_t kOrders = 1024;
 inline constexpr std::size_t kResults = 1024;
+inline constexpr std::size_t kPowerOrders = 64;
+inline constexpr std::size_t kOptions = 64;
 inline constexpr std::size_t kDisks = 64;
 inline constexpr std::size_t kReadings = kPools * 128;
 
@@ -28,6 +30,8 @@ inline constexpr std::size_t kPath = 1024;
 inline constexpr std::size_t kText = 2048;  // what a person reads
 inline constexpr std::size_t kPem = 64 * 1024;
 inline constexpr std::size_t kToken = 512;
+inline constexpr std::size_t kSecret = 1024;
+inline constexpr std::size_t kStory = 8192;  // a power request, step by step
 
 // Numbers. Durations travel as milliseconds.
 inline constexpr std::uint64_t kDurationMs = 1'000ULL * 60 * 60 * 24 * 365;

@@ -10,6 +10,8 @@
 //   POST /v1/results          ResultsRequest -> Ack
 //   POST /v1/report           ReportRequest  -> Ack
 //   POST /v1/beat             BeatRequest    -> BeatAnswer      on a connection of its own
+//   GET  /v1/power?epoch=E                   -> PowerOrders     parked up to poll_wait_ms
+//   POST /v1/power            PowerReport    -> Ack
 //
 // Rules
 // - An order stays with the manager until its result came; delivering it again is normal, and so is
@@ -30,6 +32,8 @@
 
 #include "core/engine/order.h"
 #include "core/model/host.h"
+#include "core/model/proof.h"
+#include "lib/base/error.h"
 #include "lib/base/ids.h"
 #include "lib/base/secret.h"
 #include "lib/base/time.h"
@@ -45,6 +49,7 @@ inline constexpr std::string_view kOrdersPath = "/v1/orders";  // ?epoch=E
 inline constexpr std::string_view kResultsPath = "/v1/results";
 inline constexpr std::string_view kReportPath = "/v1/report";
 inline constexpr std::string_view kBeatPath = "/v1/beat";
+inline constexpr std::string_view kPowerPath = "/v1/power";
 
 // A host's certificate says "host:<uuid>" as its common name.
 inline constexpr std::string_view kHostCommonNamePrefix = "host:";
@@ -219,8 +224,63 @@ struct BeatAnswer {
   std::uint64_t pools_version = 0;
   // The whole list, given when the beat named another version: the agent takes it over.
   std::optional<std::vector<PoolInfo>> pools;
+  // The manager's boot-time clock when it answered: a floor for "now" on that clock, which tells a
+  // power order that was held up on the way from a fresh one. 0: an older manager.
+  std::uint64_t clock_ms = 0;
 
   friend bool operator==(const BeatAnswer&, const BeatAnswer&) = default;
+};
+
+// ---- power of other hosts -----------------------------------------------------------------------
+enum class PowerTask : std::uint8_t { kRequest, kIdentify };
+
+// To be carried out by this host, on a device that it reaches. Holds a secret: encoded bodies are
+// not logged.
+struct PowerOrder {
+  std::uint64_t ticket = 0;  // names this asking, within the session
+  OpId op;                   // 0: a reading that nobody counts
+  PowerTask task = PowerTask::kRequest;
+  core::PowerVerb verb = core::PowerVerb::kStatus;
+  std::uint64_t deadline_ms = 0;   // from the receiving on
+  std::uint64_t not_after_ms = 0;  // on the manager's clock (BeatAnswer): later it is refused
+  std::string driver;
+  std::string address;
+  std::string port;
+  std::string username;
+  Secret password;
+  std::map<std::string, std::string> options;
+};
+struct PowerOrders {
+  std::vector<PowerOrder> orders;  // empty: nothing came up
+};
+
+struct PowerOutcome {
+  std::uint64_t ticket = 0;
+  core::Outcome outcome = core::Outcome::kUnknown;
+  core::PowerState state = core::PowerState::kUnknown;
+  ErrorKind error = ErrorKind::kUnknown;
+  std::string text;
+  std::string uuid;  // of the machine, for kIdentify
+  std::string serial;
+  std::string model;
+
+  friend bool operator==(const PowerOutcome&, const PowerOutcome&) = default;
+};
+// A node that the cluster software on this host says was fenced, as it happened.
+struct FencedNode {
+  std::string node;
+  std::string by;
+  std::string text;
+  std::uint64_t heard_after_ms = 0;  // floor of the manager's clock when it was heard
+
+  friend bool operator==(const FencedNode&, const FencedNode&) = default;
+};
+struct PowerReport {
+  Epoch epoch;
+  std::vector<PowerOutcome> outcomes;
+  std::vector<FencedNode> fenced;
+
+  friend bool operator==(const PowerReport&, const PowerReport&) = default;
 };
 
 // ---- all ----------------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ void AgentLink::open_session(const core::OpenSession& open) {
   AgentSession& agent = session(open.host);
   if (const Reply parked = agent.open(open.epoch))
     answer_error(parked, 409, wire::kErrorSession, "another session was opened for this host");
+  if (options_.power != nullptr) options_.power->end_session(open.host);
   registry_.on_session(open.host, open.epoch);
   const auto waiting = hellos_.find(open.session);
   if (waiting == hellos_.end()) return;
@@ -114,6 +115,7 @@ void AgentLink::refuse_session(const core::RefuseSession& refusal) {
   if (known == sessions_.end() || is_current(refusal.host, known->second.epoch())) return;
   if (const Reply parked = known->second.open(Epoch{}))
     answer_error(parked, 409, wire::kErrorSession, refusal.why);
+  if (options_.power != nullptr) options_.power->end_session(refusal.host);
 }
 
 void AgentLink::send_order(const core::Order& order) {
@@ -162,6 +164,8 @@ void AgentLink::route(HostId host, const Request& request, const Reply& reply) {
       {"GET", wire::kOrdersPath, &AgentLink::on_orders},
       {"POST", wire::kResultsPath, &AgentLink::on_results},
       {"POST", wire::kReportPath, &AgentLink::on_report},
+      {"GET", wire::kPowerPath, &AgentLink::on_power_poll},
+      {"POST", wire::kPowerPath, &AgentLink::on_power_report},
       {"POST", wire::kHelloPath, &AgentLink::on_hello},
       {"POST", kRenewPath, &AgentLink::on_renew},
   };
@@ -178,19 +182,68 @@ void AgentLink::refuse_epoch(HostId host, const Reply& reply, const std::string&
   answer_error(reply, 409, wire::kErrorSession, why);
 }
 
-void AgentLink::on_orders(HostId host, const Request& request, const Reply& reply) {
+// Whether the epoch that a poll names is the session's; answers it when not.
+bool AgentLink::check_poll(HostId host, const Request& request, const Reply& reply) {
   const std::string* const text = request.query_value("epoch");
   const auto number = text == nullptr ? std::nullopt : parse_number<std::uint64_t>(*text);
   if (!number) {
     answer_error(reply, 400, wire::kErrorInvalid, "epoch: missing or not a number");
+    return false;
+  }
+  if (session(host).epoch() == Epoch{*number} && is_current(host, Epoch{*number})) return true;
+  refuse_epoch(host, reply, "the epoch is not current");
+  return false;
+}
+
+void AgentLink::on_orders(HostId host, const Request& request, const Reply& reply) {
+  if (check_poll(host, request, reply)) session(host).poll(reply, options_.poll_wait);
+}
+
+void AgentLink::on_power_poll(HostId host, const Request& request, const Reply& reply) {
+  if (options_.power == nullptr) {
+    answer_error(reply, 404, wire::kErrorNotFound, "this manager asks nobody for power");
     return;
   }
-  AgentSession& agent = session(host);
-  if (agent.epoch() != Epoch{*number} || !is_current(host, Epoch{*number})) {
+  if (check_poll(host, request, reply)) options_.power->poll(host, reply, options_.poll_wait);
+}
+
+void AgentLink::on_power_report(HostId host, const Request& request, const Reply& reply) {
+  const auto message = wire::decode_power_report(request.body);
+  if (!message) {
+    answer_failure(reply, message.error());
+    return;
+  }
+  if (!is_current(host, message->epoch)) {
     refuse_epoch(host, reply, "the epoch is not current");
     return;
   }
-  agent.poll(reply, options_.poll_wait);
+  if (options_.power != nullptr) options_.power->take_outcomes(host, message->outcomes);
+  for (const wire::FencedNode& fenced : message->fenced) on_fenced_node(host, fenced);
+  answer_ok(reply, wire::encode(wire::Ack{}));
+}
+
+// The cluster software's names of nodes are the names of our hosts, maybe without the domain.
+void AgentLink::on_fenced_node(HostId reporter, const wire::FencedNode& fenced) {
+  const HostRecord* const by = inventory_.hosts().find(reporter);
+  const auto short_name = [](std::string_view name) { return name.substr(0, name.find('.')); };
+  std::vector<HostId> meant;
+  for (const auto& [id, host] : inventory_.hosts().all()) {
+    if (!is_live(host) || by == nullptr || host.cluster != by->cluster) continue;
+    if (iequals(short_name(host.name), short_name(fenced.node))) meant.push_back(id);
+  }
+  if (meant.size() != 1) {
+    runtime::log_warning("cluster software fenced a node that is " +
+                             std::string(meant.empty() ? "no host" : "more than one host") +
+                             " of this cluster: " + fenced.node,
+                         {{"HOST", by == nullptr ? std::string() : by->name}});
+    return;
+  }
+  core::FencedElsewhere event;
+  event.host = meant.front();
+  event.by = fenced.by;
+  event.text = fenced.text + ", heard of by host " + by->name;
+  event.heard_after = Instant{static_cast<std::int64_t>(fenced.heard_after_ms)};
+  engine_.submit(std::move(event));
 }
 
 void AgentLink::on_results(HostId host, const Request& request, const Reply& reply) {
@@ -285,6 +338,7 @@ void AgentLink::on_beat(HostId host, const Request& request, const Reply& reply)
   registry_.on_beat(host, *beat);
   wire::BeatAnswer answer;
   answer.pools_version = inventory_.pools_version();
+  answer.clock_ms = static_cast<std::uint64_t>(loop_.now().ms);
   if (beat->pools_version != answer.pools_version) answer.pools = registry_.pools_for(host);
   answer_ok(reply, wire::encode(answer));
 }

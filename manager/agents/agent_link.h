@@ -15,6 +15,7 @@
 #include "lib/runtime/event_loop.h"
 #include "lib/runtime/http_server.h"
 #include "lib/wire/messages.h"
+#include "manager/agents/power_desk.h"
 #include "manager/agents/registry.h"
 #include "manager/agents/session.h"
 #include "manager/engine/engine.h"
@@ -36,6 +37,7 @@ class AgentLink {
     std::vector<std::string> managers;  // URLs told to agents; empty: they keep what they have
     Duration poll_wait{25'000};
     unsigned connections_per_address = 0;  // 0: no limit
+    PowerDesk* power = nullptr;            // none: agents are not asked to act on power
   };
   static Result<std::unique_ptr<AgentLink>> start(runtime::EventLoop& loop, Options options,
                                                   Engine& engine, Inventory& inventory,
@@ -71,6 +73,10 @@ class AgentLink {
   void on_results(HostId host, const Request& request, const Reply& reply);
   void on_report(HostId host, const Request& request, const Reply& reply);
   void on_beat(HostId host, const Request& request, const Reply& reply);
+  void on_power_poll(HostId host, const Request& request, const Reply& reply);
+  void on_power_report(HostId host, const Request& request, const Reply& reply);
+  void on_fenced_node(HostId reporter, const wire::FencedNode& fenced);
+  bool check_poll(HostId host, const Request& request, const Reply& reply);
   void answer_certificate(const std::string& host_uuid, std::string certificate,
                           const Reply& reply);
   void hello_committed(std::uint64_t number, const Status& status);

@@ -48,6 +48,11 @@ void FakeManager::queue(wire::Order order) {
   queue_.clear();
 }
 
+void FakeManager::queue_power(const wire::PowerOrder& order) {
+  answer(power_parked_, wire::encode(wire::PowerOrders{{order}}));
+  power_parked_ = nullptr;
+}
+
 bool FakeManager::in_session(Epoch epoch, const runtime::AsyncReplyPtr& reply) {
   if (epoch_ != 0 && epoch.value == epoch_) return true;
   refuse(reply, 409, wire::kErrorSession);
@@ -79,6 +84,16 @@ void FakeManager::handle(const runtime::ServerRequest& request,
     const auto report = runtime::must(wire::decode_report_request(request.body));
     if (!in_session(report.epoch, reply)) return;
     reports.push_back(report);
+    return answer(reply, wire::encode(wire::Ack{}));
+  }
+  if (request.path == wire::kPowerPath && request.method == "GET") {
+    power_parked_ = reply;
+    return;
+  }
+  if (request.path == wire::kPowerPath) {
+    const auto report = runtime::must(wire::decode_power_report(request.body));
+    if (!in_session(report.epoch, reply)) return;
+    power_reports.push_back(report);
     return answer(reply, wire::encode(wire::Ack{}));
   }
   if (request.path == wire::kResultsPath) {

@@ -24,6 +24,7 @@ class FakeManager {
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
   void queue(wire::Order order);  // answers a parked poll
   void void_session() { epoch_ = 0; }
+  void queue_power(const wire::PowerOrder& order);  // answers the parked power poll
 
   // How it behaves.
   bool standby = false;
@@ -42,9 +43,11 @@ class FakeManager {
   std::vector<wire::BeatRequest> beats;
   std::vector<wire::ReportRequest> reports;
   std::vector<core::OrderResult> results;
+  std::vector<wire::PowerReport> power_reports;
   std::vector<std::string> common_names;
   std::optional<std::string> enrol_csr;
   std::size_t parked() const { return parked_.size(); }
+  [[nodiscard]] bool power_parked() const { return power_parked_ && power_parked_->open(); }
   std::uint64_t epoch() const { return epoch_; }
 
  private:
@@ -58,6 +61,7 @@ class FakeManager {
   std::uint64_t last_epoch_ = 10;
   std::deque<wire::Order> queue_;
   std::vector<runtime::AsyncReplyPtr> parked_;
+  runtime::AsyncReplyPtr power_parked_;
   std::vector<runtime::AsyncReplyPtr> swallowed_;
   std::unique_ptr<runtime::HttpServer> server_;
 };

@@ -31,6 +31,7 @@ class AgentsTest : public testing::Test {
     options.port = 0;
     options.manager_name = "m1";
     options.poll_wait = 300ms;
+    options.power = &desk;
     auto started =
         AgentLink::start(*w.loop, options, *w.engine, *w.inventory, *w.registry, *w.authority);
     ASSERT_TRUE(started) << started.error().text();
@@ -137,7 +138,32 @@ class AgentsTest : public testing::Test {
     return order;
   }
 
+  std::string power_path(Epoch epoch) const {
+    return std::string(wire::kPowerPath) + "?epoch=" + std::to_string(epoch.value);
+  }
+  // An off by that host, once its answer is there.
+  std::shared_ptr<std::optional<port::PowerResult>> ask_off(HostId host, Duration deadline) {
+    auto result = std::make_shared<std::optional<port::PowerResult>>();
+    port::PowerTarget target;
+    target.address = "10.0.0.9";
+    target.password = Secret("canary");
+    desk.request(host, OpId{77}, target, core::PowerVerb::kOff, deadline,
+                 [result](port::PowerResult r) { *result = std::move(r); });
+    return result;
+  }
+  port::PowerResult result_of(const std::shared_ptr<std::optional<port::PowerResult>>& result) {
+    EXPECT_TRUE(w.loop->run_until([&] { return result->has_value(); }, 30s));
+    return result->value_or(port::PowerResult{});
+  }
+
   World w;
+  PowerDesk desk{*w.loop, [this](ClusterId) {
+                   std::vector<HostId> up;
+                   for (const auto& [id, host] : w.engine->state().hosts) {
+                     if (host.link_up) up.push_back(id);
+                   }
+                   return up;
+                 }};
   std::unique_ptr<AgentLink> link;
   std::unique_ptr<runtime::HttpClient> client;
   std::vector<runtime::HttpHandle> handles;
@@ -415,6 +441,64 @@ TEST_F(AgentsTest, ANewSessionDropsTheOldPollAndItsOrders) {
   EXPECT_EQ(call("GET", orders_path(first), "", who).status, 409);
   link->send_order(kill_order(host, first));
   EXPECT_TRUE(poll(second, who).empty());
+}
+
+TEST_F(AgentsTest, AnAgentCarriesOutAPowerRequest) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  const Epoch epoch = say_hello(host, who);
+  EXPECT_FALSE(desk.available(host)) << "it never polled";
+  const auto parked = send("GET", power_path(epoch), "", who);
+  ASSERT_TRUE(w.loop->run_until([&] { return desk.available(host); }, 10s));
+  EXPECT_EQ(desk.candidates(w.engine->state().hosts.at(host).cluster), std::vector<HostId>{host});
+  const auto result = ask_off(host, 20s);
+  const auto orders = wire::decode_power_orders(wait(parked).body).value();
+  ASSERT_EQ(orders.orders.size(), 1U);
+  EXPECT_EQ(orders.orders[0].op, OpId{77});
+  EXPECT_TRUE(orders.orders[0].password == Secret("canary"));
+  EXPECT_EQ(call("GET", power_path(epoch), "", who).status, 200);
+  const auto again = wire::decode_power_orders(call("GET", power_path(epoch), "", who).body);
+  EXPECT_TRUE(again->orders.empty()) << "handed out once";
+  wire::PowerReport report;
+  report.epoch = epoch;
+  report.outcomes.push_back({orders.orders[0].ticket, core::Outcome::kConfirmed,
+                             core::PowerState::kOff, ErrorKind::kInternal, "read back", "", "",
+                             ""});
+  EXPECT_EQ(call("POST", wire::kPowerPath, wire::encode(report), who).status, 200);
+  EXPECT_EQ(result_of(result).outcome, core::Outcome::kConfirmed);
+  EXPECT_EQ(result_of(result).state, core::PowerState::kOff);
+}
+
+TEST_F(AgentsTest, APowerRequestThatWasHandedOutAndNotAnsweredIsUnknown) {
+  const HostId host = w.add_host("h1");
+  const auto who = enrolled(host);
+  Epoch epoch = say_hello(host, who);
+  const auto parked = send("GET", power_path(epoch), "", who);
+  ASSERT_TRUE(w.loop->run_until([&] { return desk.available(host); }, 10s));
+  const auto lost = ask_off(host, 20s);
+  EXPECT_EQ(wait(parked).status, 200);
+  epoch = say_hello(host, who);  // another session
+  EXPECT_EQ(result_of(lost).outcome, core::Outcome::kUnknown);
+  const auto nobody_there = ask_off(host, 20s);
+  EXPECT_EQ(result_of(nobody_there).outcome, core::Outcome::kFailed);
+  EXPECT_EQ(result_of(nobody_there).error, ErrorKind::kUnavailable);
+}
+
+TEST_F(AgentsTest, AFencedNodeIsToldToTheBrainByItsName) {
+  const HostId host = w.add_host("h1");
+  const HostId dead = w.add_host("node2.example.org");
+  const auto who = enrolled(host);
+  const Epoch epoch = say_hello(host, who);
+  wire::PowerReport report;
+  report.epoch = epoch;
+  report.fenced.push_back(
+      {"NODE2", "pacemaker", "off by h1", static_cast<std::uint64_t>(w.loop->now().ms + 1)});
+  report.fenced.push_back({"nobody-here", "pacemaker", "off by h1", 1});
+  EXPECT_EQ(call("POST", wire::kPowerPath, wire::encode(report), who).status, 200);
+  EXPECT_TRUE(w.engine->state().hosts.at(dead).claim.has_value());
+  EXPECT_FALSE(w.engine->state().hosts.at(host).claim.has_value());
+  report.epoch = Epoch{epoch.value + 1};
+  EXPECT_EQ(call("POST", wire::kPowerPath, wire::encode(report), who).status, 409);
 }
 
 TEST_F(AgentsTest, NoHelloIsAnsweredWhileTheStoreCannotWrite) {

@@ -46,6 +46,53 @@ TEST(Codec, BeatAnswerCarriesPoolsOnlyWhenGiven) {
   EXPECT_EQ(decode_beat_answer(encode(none)).value(), none);
 }
 
+TEST(Codec, PowerOrdersAndReportsComeBackAsTheyWere) {
+  PowerOrder order;
+  order.ticket = 9;
+  order.op = OpId{41};
+  order.task = PowerTask::kIdentify;
+  order.verb = core::PowerVerb::kOff;
+  order.deadline_ms = 20'000;
+  order.not_after_ms = 123'456;
+  order.driver = "redfish";
+  order.address = "fd00::9";
+  order.port = "443";
+  order.username = "ha";
+  order.password = Secret("canary");
+  order.options = {{"system", "1"}};
+  const auto back = decode_power_orders(encode(PowerOrders{{order}})).value();
+  ASSERT_EQ(back.orders.size(), 1U);
+  const PowerOrder& got = back.orders.front();
+  EXPECT_EQ(std::tie(got.ticket, got.op, got.task, got.verb, got.deadline_ms, got.not_after_ms,
+                     got.driver, got.address, got.port, got.username, got.options),
+            std::tie(order.ticket, order.op, order.task, order.verb, order.deadline_ms,
+                     order.not_after_ms, order.driver, order.address, order.port, order.username,
+                     order.options));
+  EXPECT_TRUE(got.password == order.password);
+
+  PowerOutcome outcome{9,
+                       core::Outcome::kConfirmed,
+                       core::PowerState::kOff,
+                       ErrorKind::kTimeout,
+                       "said so",
+                       "uuid",
+                       "serial",
+                       "model"};
+  const PowerReport report{Epoch{4}, {outcome}, {{"n1", "pacemaker", "off by n2", 77}}};
+  EXPECT_EQ(decode_power_report(encode(report)).value(), report);
+}
+
+TEST(Codec, ABrokenPowerOrderIsRefusedWithoutItsSecret) {
+  PowerOrder order;
+  order.driver = "ipmitool";
+  order.password = Secret("canary");
+  const auto refused =
+      decode_power_orders(replaced(encode(PowerOrders{{order}}), "\"status\"", "\"blow-up\""));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().what, HasSubstr("orders[0].verb"));
+  EXPECT_EQ(refused.error().what.find("canary"), std::string::npos);
+}
+
 TEST(Codec, EveryEnumeratorHasANameOfItsOwn) {
   for (int i = 0; i <= static_cast<int>(core::OrderKind::kDeleteDisk); ++i) {
     OrdersAnswer answer = sample_orders();

@@ -1,0 +1,176 @@
+#include "manager/agents/power_desk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/wire/codec.h"
+#include "lib/wire/limits.h"
+#include "manager/agents/answers.h"
+
+namespace mold::manager {
+namespace {
+
+// An agent that polls comes again within its wait; one that did not for this long is not there.
+constexpr Duration kPollGap{3'000};
+// The agent ends a request within its deadline and a second; then the answer has to travel.
+constexpr Duration kTravel{4'000};
+
+wire::PowerOrder order_of(const port::PowerTarget& target) {
+  wire::PowerOrder order;
+  order.driver = target.driver;
+  order.address = target.address;
+  order.port = target.port;
+  order.username = target.username;
+  order.password = target.password;
+  order.options = target.options;
+  return order;
+}
+
+}  // namespace
+
+PowerDesk::PowerDesk(runtime::EventLoop& loop, Connected connected)
+    : loop_(loop), connected_(std::move(connected)), alive_(std::make_shared<bool>(true)) {}
+
+PowerDesk::~PowerDesk() {
+  *alive_ = false;
+}
+
+// ---- the agents' side ---------------------------------------------------------------------------
+
+void PowerDesk::poll(HostId host, runtime::AsyncReplyPtr reply, Duration wait) {
+  Desk& desk = desks_[host];
+  if (const auto older = std::exchange(desk.parked, nullptr))
+    answer_ok(older, wire::encode(wire::PowerOrders{}));
+  desk.last_poll = loop_.now();
+  desk.parked = std::move(reply);
+  hand_out(desk);
+  if (!desk.parked) return;
+  if (!desk.park_timer) desk.park_timer = std::make_unique<runtime::Timer>(loop_);
+  desk.park_timer->start_after(wait, [this, host] {
+    Desk& waited = desks_[host];
+    waited.last_poll = loop_.now();
+    if (const auto parked = std::exchange(waited.parked, nullptr))
+      answer_ok(parked, wire::encode(wire::PowerOrders{}));
+  });
+}
+
+void PowerDesk::hand_out(Desk& desk) {
+  if (desk.parked && !desk.parked->open()) desk.parked = nullptr;
+  if (!desk.parked) return;
+  wire::PowerOrders message;
+  std::vector<std::uint64_t> tickets;
+  for (auto& [ticket, asked] : desk.asked) {
+    if (asked.handed_out || message.orders.size() >= wire::limits::kPowerOrders) continue;
+    message.orders.push_back(asked.order);
+    tickets.push_back(ticket);
+  }
+  if (message.orders.empty()) return;
+  if (desk.park_timer) desk.park_timer->cancel();
+  desk.last_poll = loop_.now();
+  // Marked before it goes: whoever cannot be told may have been told half.
+  for (const std::uint64_t ticket : tickets) desk.asked[ticket].handed_out = true;
+  runtime::HttpReply reply;
+  reply.body = wire::encode(message);
+  if (std::exchange(desk.parked, nullptr)->answer(std::move(reply))) return;
+  // Nobody was there any more: not a byte went out.
+  for (const std::uint64_t ticket : tickets) desk.asked[ticket].handed_out = false;
+}
+
+void PowerDesk::take_outcomes(HostId host, const std::vector<wire::PowerOutcome>& outcomes) {
+  const auto desk = desks_.find(host);
+  if (desk == desks_.end()) return;
+  for (const wire::PowerOutcome& outcome : outcomes) {
+    auto node = desk->second.asked.extract(outcome.ticket);
+    if (node.empty() || !node.mapped().handed_out) continue;
+    node.mapped().done(outcome);
+  }
+}
+
+void PowerDesk::end_session(HostId host) {
+  const auto found = desks_.find(host);
+  if (found == desks_.end()) return;
+  Desk desk = std::move(found->second);
+  desks_.erase(found);
+  if (desk.parked)
+    answer_error(desk.parked, 409, wire::kErrorSession, "another session was opened for this host");
+  for (auto& [ticket, asked] : desk.asked)
+    fail(std::move(asked), "the agent that was to do it lost its session");
+}
+
+// ---- the brain's side ---------------------------------------------------------------------------
+
+bool PowerDesk::available(HostId executor) {
+  const auto desk = desks_.find(executor);
+  if (desk == desks_.end()) return false;
+  if (desk->second.parked && desk->second.parked->open()) return true;
+  return desk->second.last_poll && loop_.now() - *desk->second.last_poll < kPollGap;
+}
+
+std::vector<HostId> PowerDesk::candidates(ClusterId cluster) {
+  std::vector<HostId> hosts = connected_(cluster);
+  std::erase_if(hosts, [this](HostId host) { return !available(host); });
+  return hosts;
+}
+
+void PowerDesk::request(HostId executor, OpId op, const port::PowerTarget& target,
+                        core::PowerVerb verb, Duration deadline, port::PowerControl::Done done) {
+  wire::PowerOrder order = order_of(target);
+  order.op = op;
+  order.verb = verb;
+  ask(executor, std::move(order), deadline,
+      [done = std::move(done)](const wire::PowerOutcome& outcome) {
+        done({outcome.outcome, outcome.state, outcome.error, outcome.text});
+      });
+}
+
+void PowerDesk::identify(HostId executor, const port::PowerTarget& target, Duration deadline,
+                         std::function<void(port::IdentityResult)> done) {
+  wire::PowerOrder order = order_of(target);
+  order.task = wire::PowerTask::kIdentify;
+  ask(executor, std::move(order), deadline,
+      [done = std::move(done)](const wire::PowerOutcome& outcome) {
+        done({outcome.outcome,
+              {outcome.uuid, outcome.serial, outcome.model},
+              outcome.error,
+              outcome.text});
+      });
+}
+
+void PowerDesk::ask(HostId executor, wire::PowerOrder order, Duration deadline,
+                    std::function<void(wire::PowerOutcome)> done) {
+  const std::uint64_t ticket = next_ticket_++;
+  Asked asked;
+  asked.order = std::move(order);
+  asked.order.ticket = ticket;
+  asked.order.deadline_ms = static_cast<std::uint64_t>(deadline.count());
+  asked.order.not_after_ms = static_cast<std::uint64_t>((loop_.now() + deadline).ms);
+  asked.done = std::move(done);
+  asked.timer = std::make_unique<runtime::Timer>(loop_);
+  if (!available(executor)) {
+    fail(std::move(asked), "the agent that was to do it is not connected");
+    return;
+  }
+  asked.timer->start_after(deadline + kTravel,
+                           [this, executor, ticket] { out_of_time(executor, ticket); });
+  Desk& desk = desks_[executor];
+  desk.asked.emplace(ticket, std::move(asked));
+  hand_out(desk);
+}
+
+void PowerDesk::out_of_time(HostId executor, std::uint64_t ticket) {
+  auto node = desks_[executor].asked.extract(ticket);
+  if (!node.empty()) fail(std::move(node.mapped()), "the agent that was to do it did not answer");
+}
+
+void PowerDesk::fail(Asked asked, const std::string& why) {
+  wire::PowerOutcome outcome;
+  outcome.ticket = asked.order.ticket;
+  outcome.outcome = asked.handed_out ? core::Outcome::kUnknown : core::Outcome::kFailed;
+  outcome.error = asked.handed_out ? ErrorKind::kUnknown : ErrorKind::kUnavailable;
+  outcome.text = why + (asked.handed_out ? ": it may have been carried out" : ": nothing was sent");
+  loop_.post([alive = alive_, done = std::move(asked.done), outcome = std::move(outcome)] {
+    if (*alive) done(outcome);
+  });
+}
+
+}  // namespace mold::manager
