@@ -43,6 +43,7 @@ std::vector<Command> host_commands();
 std::vector<Command> host_power_commands();
 std::vector<Command> vm_commands();
 std::vector<Command> ha_commands();
+std::vector<Command> fence_commands();
 std::vector<Command> event_commands();
 std::vector<Command> job_commands();
 std::vector<Command> inventory_commands();

@@ -49,6 +49,7 @@ const std::vector<Command>& command_table() {
     append(all, host_power_commands());
     append(all, vm_commands());
     append(all, ha_commands());
+    append(all, fence_commands());
     append(all, event_commands());
     append(all, job_commands());
     append(all, inventory_commands());

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "hactl/command.h"
+#include "hactl/details.h"
 #include "hactl/lookup.h"
 #include "lib/base/text.h"
-#include "lib/runtime/files.h"
 
 namespace mold::hactl {
 namespace {
@@ -44,18 +44,37 @@ Status configure_power(Context& context) {
   if (context.option("address").empty() || context.option("password-file").empty()) {
     return fail(ErrorKind::kInvalid, "--address and --password-file are needed");
   }
-  MOLD_TRY(const std::string password, runtime::read_file(context.option("password-file"), 4096));
-  MOLD_TRY(Json done, context.client.call("configureOutOfBandManagement",
-                                          {{"hostid", id},
-                                           {"driver", context.option("driver")},
-                                           {"address", context.option("address")},
-                                           {"port", context.option("port")},
-                                           {"username", context.option("user")},
-                                           {"password", std::string(trim(password))}}));
+  const std::string& driver = context.option("driver");
+  const std::string& port = context.option("port");
+  Params params{{"hostid", id},
+                {"driver", driver},
+                {"address", context.option("address")},
+                {"port", port.empty() ? usual_port(driver) : port},
+                {"username", context.option("user")}};
+  MOLD_TRY(params["password"], password_from(context.option("password-file")));
+  MOLD_TRY_VOID(add_details(params, context.args, 1));
+  MOLD_TRY(Json done, context.client.call("configureOutOfBandManagement", params));
   MOLD_TRY(done, call_and_wait(context, "enableOutOfBandManagementForHost", {{"hostid", id}},
                                "enabling"));
   tell_done(context, done,
             fmt::format("{}: power is controlled through {}", name, context.option("address")));
+  return {};
+}
+
+// Without a file the manager makes one up, and only it knows it.
+Status change_power_password(Context& context) {
+  const std::string& name = context.args[0];
+  Params params;
+  MOLD_TRY(params["hostid"], id_of(context.client, kHost, name));
+  if (!context.option("password-file").empty()) {
+    MOLD_TRY(params["password"], password_from(context.option("password-file")));
+  } else {
+    MOLD_TRY_VOID(confirm(context, "The manager will make up a password that nobody else knows.",
+                          name, false));
+  }
+  MOLD_TRY(const Json done, call_and_wait(context, "changeOutOfBandManagementPassword", params,
+                                          "changing the password of the BMC of " + name));
+  tell_done(context, done, "the BMC of " + name + " took the new password");
   return {};
 }
 
@@ -113,16 +132,26 @@ std::vector<Command> host_power_commands() {
        .most = 2,
        .run = power},
       {.name = "host configure-power",
-       .usage = "HOST --address A --password-file F [--user U] [--port P] [--driver D]",
-       .summary = "says how to reach its BMC, and turns that on",
+       .usage = "HOST --address A --password-file F [--user U] [--port P] [--driver D] "
+                "[NAME=VALUE ...]",
+       .summary = "says how to reach its BMC, and turns that on; NAME=VALUE are the driver's",
        .least = 1,
-       .most = 1,
+       .most = 100,
        .run = configure_power,
        .options = {{.name = "address", .default_value = "", .help = "of the BMC"},
-                   {.name = "port", .default_value = "623", .help = "of the BMC"},
+                   {.name = "port", .default_value = "", .help = "of the BMC; else the usual one"},
                    {.name = "user", .default_value = "ADMIN", .help = "of the BMC"},
                    {.name = "password-file", .default_value = "", .help = "file with the password"},
                    {.name = "driver", .default_value = "ipmitool", .help = "how to talk to it"}}},
+      {.name = "host power change-password",
+       .usage = "HOST [--password-file F]",
+       .summary = "a new password on its BMC and in the manager",
+       .least = 1,
+       .most = 1,
+       .run = change_power_password,
+       .options = {{.name = "password-file",
+                    .default_value = "",
+                    .help = "file with the new one; else one is made up"}}},
       {.name = "host enable-ha",
        .usage = "HOST",
        .summary = "its VMs are restarted when it dies",

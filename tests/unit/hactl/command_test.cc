@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "hactl/details.h"
 #include "hactl/run.h"
 #include "lib/base/text.h"
 
@@ -36,6 +37,9 @@ TEST(Commands, TheLongestNameWins) {
   EXPECT_EQ(find_command({"events", "--follow"})->name, "events");
   EXPECT_EQ(find_command({"host"}), nullptr);
   EXPECT_EQ(find_command({"host", "lost"}), nullptr);
+  EXPECT_EQ(find_command({"host", "power", "h1", "off"})->name, "host power");
+  EXPECT_EQ(find_command({"host", "power", "change-password", "h1"})->name,
+            "host power change-password");
   EXPECT_EQ(find_command({}), nullptr);
 }
 
@@ -75,6 +79,22 @@ TEST(Commands, WrongUsageSaysWhatIsWrong) {
   EXPECT_EQ(quietly({"host", "power", "h1", "explode"}), ExitCode::kUsage);
   EXPECT_EQ(quietly({"host", "confirm-dead", "h1"}, &err), ExitCode::kUsage);
   EXPECT_NE(err.find("--reason"), std::string::npos);
+  EXPECT_EQ(quietly({"fence", "device", "add", "h1"}, &err), ExitCode::kUsage);
+  EXPECT_NE(err.find("--driver"), std::string::npos);
+  EXPECT_EQ(quietly({"fence", "device", "remove"}), ExitCode::kUsage);
+}
+
+TEST(Details, AreNameAndValue) {
+  Params params;
+  EXPECT_TRUE(add_details(params, {"h1", "system=1", "tls.verify=", "a=b=c"}, 1));
+  EXPECT_EQ(params["details[0].key"], "system");
+  EXPECT_EQ(params["details[0].value"], "1");
+  EXPECT_EQ(params["details[1].value"], "");
+  EXPECT_EQ(params["details[2].value"], "b=c");
+  EXPECT_FALSE(add_details(params, {"system"}, 0));
+  EXPECT_FALSE(add_details(params, {"=1"}, 0));
+  EXPECT_EQ(usual_port("redfish"), "443");
+  EXPECT_EQ(usual_port("ipmitool"), "623");
 }
 
 TEST(Commands, ManPageAndCompletionKnowThemAll) {
