@@ -52,6 +52,7 @@ void Bmcs::request(const core::RequestPower& what, std::uint32_t manager_run) {
   c.manager_run = manager_run;
   c.events = 0;
   c.answer = {};
+  if (what.device) return ask_outlet(slot);
   if (refused(slot, host)) return;
   const SimHost& h = world_->hosts[host];
   const bool already = (what.verb == PowerVerb::kOff && h.power == Power::kOff) ||
@@ -66,12 +67,26 @@ void Bmcs::request(const core::RequestPower& what, std::uint32_t manager_run) {
   act(slot, host);
 }
 
+// A switched outlet: plain, but it may not answer.
+void Bmcs::ask_outlet(std::uint32_t slot) {
+  const core::RequestPower& what = calls_[slot].what;
+  const std::size_t host = what.host.value - 1;
+  const Ms takes = world_->draw(100, 2'500, Draw::kBmcTime, host, what.op.value);
+  if (world_->feeds.dead(what.device)) {
+    const bool refuses = world_->draw(0, 9, Draw::kBmc, host, what.op.value) < 5;
+    return reply(slot, refuses ? 200 : std::max<Ms>(1'000, what.deadline.count()),
+                 refuses ? Outcome::kFailed : Outcome::kUnknown, false);
+  }
+  if (what.verb == PowerVerb::kOff) expect(slot, takes, true);
+  reply(slot, takes + 100, Outcome::kConfirmed, true);
+}
+
 // Unreachable or not let in: true if the request ends there.
 bool Bmcs::refused(std::uint32_t slot, std::size_t host) {
   const BmcFaults& f = faults_[host];
   const PowerCall& c = calls_[slot];
   const Ms deadline = std::max<Ms>(1'000, c.what.deadline.count());
-  if (f.dead > 0) {
+  if (f.dead > 0 || world_->feeds.all_off(host)) {
     // Nothing listens (certainly not carried out), or nothing answers (who knows).
     const bool refuses = world_->draw(0, 9, Draw::kBmc, host, c.what.op.value) < 3;
     reply(slot, refuses ? 200 : deadline, refuses ? Outcome::kFailed : Outcome::kUnknown, false);
@@ -115,7 +130,9 @@ void Bmcs::act(std::uint32_t slot, std::size_t host) {
 
 void Bmcs::effect(std::uint32_t slot) {
   const core::RequestPower& what = calls_[slot].what;
+  if (what.device) return world_->feeds.switch_off(what.device);
   SimHost& host = world_->hosts[what.host.value - 1];
+  if (world_->feeds.all_off(what.host.value - 1)) return;
   switch (what.verb) {
     case PowerVerb::kStatus:
       break;
@@ -137,7 +154,8 @@ void Bmcs::answer(std::uint32_t slot) {
   PowerCall& c = calls_[slot];
   core::PowerAnswered& a = c.answer;
   if (c.read_back) {
-    const bool off = world_->hosts[c.what.host.value - 1].power == Power::kOff;
+    const bool off = c.what.device ? world_->feeds.read_off(c.what.device)
+                                   : world_->hosts[c.what.host.value - 1].power == Power::kOff;
     a.state = off ? core::PowerState::kOff : core::PowerState::kOn;
   }
   if (faults_[c.what.host.value - 1].echo > 0) echoes_.push_back({a, c.manager_run});

@@ -48,6 +48,7 @@ class Bmcs {
  private:
   void expect(std::uint32_t slot, Ms after, bool effect);
   void reply(std::uint32_t slot, Ms after, core::Outcome outcome, bool read_back);
+  void ask_outlet(std::uint32_t slot);
   bool refused(std::uint32_t slot, std::size_t host);
   void act(std::uint32_t slot, std::size_t host);
 

@@ -11,6 +11,7 @@ namespace {
 constexpr std::array<std::string_view, kFaultKindCount> kNames = {"power-cut",
                                                                   "psu-cut",
                                                                   "reset",
+                                                                  "cluster-fence",
                                                                   "freeze",
                                                                   "stun",
                                                                   "isolate",
@@ -35,6 +36,7 @@ constexpr std::array<std::string_view, kFaultKindCount> kNames = {"power-cut",
                                                                   "bmc-lying",
                                                                   "bmc-password",
                                                                   "bmc-echo",
+                                                                  "feed-dead",
                                                                   "manager-crash",
                                                                   "manager-stall",
                                                                   "store-slow",
@@ -73,7 +75,7 @@ bool lets_rest(FaultKind kind) {
   using enum FaultKind;
   return kind == kPowerCut || kind == kPsuCut || kind == kBmcDead || kind == kBmcSlow ||
          kind == kBmcLostAnswer || kind == kBmcFalseFailure || kind == kBmcLying ||
-         kind == kBmcPassword || kind == kBmcEcho || kind == kHaOff || kind == kDrain ||
+         kind == kBmcPassword || kind == kBmcEcho || kind == kFeedDead || kind == kHaOff || kind == kDrain ||
          kind == kMove;
 }
 

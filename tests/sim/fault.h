@@ -12,12 +12,13 @@
 namespace mold::sim {
 
 enum class FaultKind : std::uint8_t {
-  kPowerCut,  // the host loses power, its BMC does not
-  kPsuCut,    // the BMC dies with it
-  kReset,     // kernel panic, or somebody presses reset: a new boot
-  kFreeze,    // nothing runs on the host for a while; its clock and watchdog go on
-  kStun,      // the same, short, and its clock stands still (a nested host, firmware)
-  kIsolate,   // no network and no storage for one host, as when its switch dies
+  kPowerCut,      // the host loses power, its BMC does not
+  kPsuCut,        // the BMC dies with it
+  kReset,         // kernel panic, or somebody presses reset: a new boot
+  kClusterFence,  // Pacemaker reboots or cuts it (arg), and its word comes at the end
+  kFreeze,        // nothing runs on the host for a while; its clock and watchdog go on
+  kStun,          // the same, short, and its clock stands still (a nested host, firmware)
+  kIsolate,       // no network and no storage for one host, as when its switch dies
   kAgentCrash,
   kHeartbeatCrash,
   kLibvirtTrouble,  // calls fail or time out with unknown outcome
@@ -39,6 +40,7 @@ enum class FaultKind : std::uint8_t {
   kBmcLying,         // says "accepted", does nothing; its status is true
   kBmcPassword,      // wrong credentials
   kBmcEcho,          // answers given meanwhile are delivered again at its end
+  kFeedDead,         // a switched outlet (arg) of the host does not answer
   kManagerCrash,     // arg: where in a turn
   kManagerStall,
   kStoreSlow,
@@ -56,7 +58,7 @@ enum class FaultKind : std::uint8_t {
   kConfirmDead,  // only when it is: the operator looked
   kApiPower,     // off/on/reset/status through the manager (arg)
 };
-inline constexpr int kFaultKindCount = 42;
+inline constexpr int kFaultKindCount = 44;
 
 struct FaultLine {
   Ms at = 0;

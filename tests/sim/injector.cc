@@ -51,6 +51,8 @@ void Injector::apply(const FaultLine& line, std::size_t index, bool begins) {
     case kPsuCut:
     case kReset:
       return power(line, begins);
+    case kClusterFence:
+      return cluster_fence(line, index, begins);
     case kFreeze:
     case kStun:
       return freeze(line, index, begins);
@@ -84,6 +86,7 @@ void Injector::apply(const FaultLine& line, std::size_t index, bool begins) {
     case kBmcLying:
     case kBmcEcho:
     case kBmcPassword:
+    case kFeedDead:
       return bmc(line, begins);
     case kGuestCrash:
       return guest_crash(line);
@@ -109,6 +112,23 @@ void Injector::power(const FaultLine& line, bool begins) {
   host.no_electricity += by;
   if (line.kind == FaultKind::kPsuCut) world_->bmcs.faults(line.target).dead += by;
   if (begins) host.power_off("loses power");
+}
+
+// The word is as old as the line is long when it arrives. A manager that was started meanwhile does
+// not get it: it was said in another session.
+void Injector::cluster_fence(const FaultLine& line, std::size_t index, bool begins) {
+  SimHost& host = world_->hosts[line.target];
+  Manager& manager = world_->manager;
+  if (begins) {
+    boot_at_begin_[index] = manager.run();
+    line.arg == 0 ? host.reset("is rebooted by its cluster")
+                  : host.power_off("is fenced by its cluster");
+  } else if (boot_at_begin_[index] == manager.run() && manager.up()) {
+    // As agents know it: the manager's clock of their latest beat before they heard.
+    const Ms old = line.lasts + world_->draw(0, 600, Draw::kDelay, line.target, index);
+    manager.person(core::FencedElsewhere{HostId{line.target + 1U}, "pacemaker", "the simulator",
+                                         manager.now().mono - Duration{old}});
+  }
 }
 
 void Injector::freeze(const FaultLine& line, std::size_t index, bool begins) {
@@ -173,6 +193,7 @@ void Injector::bmc(const FaultLine& line, bool begins) {
   if (line.kind == FaultKind::kBmcFalseFailure) f.false_failure += by;
   if (line.kind == FaultKind::kBmcLying) f.lying += by;
   if (line.kind == FaultKind::kBmcPassword) f.password += by;
+  if (line.kind == FaultKind::kFeedDead) world_->feeds.set_dead(line.target, line.arg, by);
   if (line.kind == FaultKind::kBmcEcho) world_->bmcs.echo(line.target, begins);
 }
 

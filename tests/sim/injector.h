@@ -23,6 +23,7 @@ class Injector {
   void network(const FaultLine& line, bool begins);
   void storage(const FaultLine& line, bool begins);
   void bmc(const FaultLine& line, bool begins);
+  void cluster_fence(const FaultLine& line, std::size_t index, bool begins);
   void freeze(const FaultLine& line, std::size_t index, bool begins);
   void process(const FaultLine& line, bool begins);
   void guest_crash(const FaultLine& line);

@@ -41,6 +41,8 @@ void Manager::start() {
   forget_volatile(state);
   brain_.emplace(world_->plan().policy, std::move(state), world_->options().mutation);
   turn(brain_->resume(now()));
+  for (std::size_t h = 0; h < world_->hosts.size(); ++h)
+    person(core::FenceDevicesSet{HostId{h + 1}, world_->feeds.levels(h)});
 }
 
 void Manager::crash(Ms down_for) {

@@ -111,6 +111,7 @@ constexpr Weight kWeights[] = {
     {FaultKind::kDestroy, 1},        {FaultKind::kHaOff, 1},
     {FaultKind::kMove, 2},           {FaultKind::kDrain, 1},
     {FaultKind::kConfirmDead, 1},    {FaultKind::kApiPower, 2},
+    {FaultKind::kClusterFence, 3},   {FaultKind::kFeedDead, 2},
 };
 
 Ms draw_length(Rng& rng, FaultKind kind, const Plan& plan) {
@@ -154,7 +155,10 @@ Ms draw_length(Rng& rng, FaultKind kind, const Plan& plan) {
     case kBmcLying:
     case kBmcEcho:
     case kBmcPassword:
+    case kFeedDead:
       return rng.between(10'000, 60'000);
+    case kClusterFence:
+      return rng.chance(80) ? rng.between(20, 2'000) : rng.between(2'000, 120'000);
     // Interesting lengths lie around the deadlines that both sides count with.
     case kFreeze:
     case kIsolate:
@@ -196,6 +200,8 @@ FaultLine draw_line(Rng& rng, FaultKind kind, Ms at, std::size_t focus, const Pl
     line.arg = static_cast<std::uint32_t>(rng.between(5, 50));
   } else if (kind == FaultKind::kManagerCrash || kind == FaultKind::kApiPower) {
     line.arg = static_cast<std::uint32_t>(rng.below(8));
+  } else if (kind == FaultKind::kClusterFence || kind == FaultKind::kFeedDead) {
+    line.arg = static_cast<std::uint32_t>(rng.below(2));
   } else if (kind == FaultKind::kMove) {
     line.arg = static_cast<std::uint32_t>(1 + rng.below(plan.hosts.size()));
   }
@@ -255,7 +261,7 @@ void conspire(Rng& rng, Plan& plan) {
                             host + 1U});
     }
   };
-  switch (rng.below(5)) {
+  switch (rng.below(7)) {
     case 0: {  // cut off, and everybody else reads an old snapshot of the pool
       const std::uint32_t all = (1U << plan.hosts.size()) - 1;
       add(kBmcDead, x, 0, 3 * deadline);
@@ -283,6 +289,23 @@ void conspire(Rng& rng, Plan& plan) {
       add(kPowerCut, x, 1'000, 60'000);
       for (int i = 0; i < 3; ++i) add(kAgentCrash, y, rng.between(7'000, 25'000), 300);
       return;
+    case 4: {  // fenced by its cluster, whose word comes when it is back and cut off
+      const Ms late = rng.between(60'000, 120'000);
+      add(kClusterFence, x, 0, late, 0);
+      move_to(x, late - 15'000);
+      add(kBmcDead, x, late - 8'000, 60'000);
+      add(rng.chance(50) ? kNetCut : kIsolate, x, late - 5'000, rng.between(15'000, 40'000));
+      return;
+    }
+    case 5:  // one feed can be cut, and is switched on again while the other is fought with
+      plan.hosts[x].feeds = 2;
+      plan.hosts[x].power_control = rng.chance(30);
+      add(kBmcDead, x, 0, 120'000);
+      add(kFeedDead, x, 0, rng.between(20'000, 60'000), static_cast<std::uint32_t>(rng.below(2)));
+      add(rng.chance(60) ? kIsolate : kFreeze, x, 1'000, 100'000);
+      add(kPoolStale, x, 0, 110'000,
+          static_cast<std::uint32_t>((1ULL << plan.hosts.size()) - 1) & ~(1U << x));
+      return;
     default: {  // dies again soon after it came back, its BMC fails, and old answers come again
       const Ms again = rng.between(60'000, 140'000);
       move_to(x, again - 5'000);
@@ -293,6 +316,21 @@ void conspire(Rng& rng, Plan& plan) {
       return;
     }
   }
+}
+
+// Drawn apart: what a seed meant before there were feeds it goes on meaning, mostly.
+void draw_feeds(Plan& plan) {
+  Rng rng(plan.seed ^ 0x5bd1e995U);
+  for (HostPlan& host : plan.hosts) {
+    if (rng.chance(25)) host.feeds = static_cast<int>(rng.between(1, 2));
+  }
+  core::Policy& p = plan.policy;
+  if (rng.chance(30)) return;
+  p.fence_escalate_after = between(rng, 0ms, 10s);
+  p.fence_race = rng.chance(30);
+  p.fence_reading_fresh = between(rng, 3s, 20s);
+  p.fence_tolerance = between(rng, 0s, 60s);
+  p.fence_parallel = static_cast<int>(rng.between(1, 4));
 }
 
 void draw_lines(Rng& rng, Plan& plan) {
@@ -354,6 +392,7 @@ void draw_plan(std::uint64_t seed, const Shape& shape, Plan& plan) {
   const Status valid = check_policy(plan.policy);
   MOLD_CHECK(valid.has_value(), valid ? "" : valid.error().what);
   draw_cluster(rng, plan);
+  draw_feeds(plan);
   plan.call_fails = rng.chance(40) ? static_cast<unsigned>(rng.between(1, 20)) : 0;
   const auto crowd = static_cast<std::uint64_t>(plan.shape.vms + 10) * 4;
   const auto others = static_cast<std::uint64_t>(plan.shape.hosts - 1);

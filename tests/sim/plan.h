@@ -27,6 +27,7 @@ struct HostPlan {
   bool watchdog = true;  // without one its beats never say "armed"
   bool power_control = true;
   bool ha = true;
+  int feeds = 0;  // switched outlets, level 2 of its ladder
 };
 
 struct VmPlan {

@@ -6,6 +6,11 @@ void forget_volatile(core::State& state) {
   const core::Host new_host;
   for (auto& [id, h] : state.hosts) {
     h.fence.next_try = new_host.fence.next_try;
+    h.fence.ladder = {};
+    h.more_levels.clear();
+    h.claim.reset();
+    h.session_since = new_host.session_since;
+    h.power_cut_at.reset();
     h.link_up = new_host.link_up;
     h.last_beat = new_host.last_beat;
     h.ha_since = new_host.ha_since;

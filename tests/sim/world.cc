@@ -60,6 +60,7 @@ void World::begin() {
   hypervisor.begin(*this);
   net.begin(*this);
   bmcs.begin(*this);
+  feeds.begin(*this);
   manager.begin(*this);
   injector.begin(*this);
   queue.push(plan_->heal_at, Ev::kHeal);
@@ -300,6 +301,7 @@ void World::heal() {
     host.thaw_for_good();
   }
   pools.heal_all();
+  feeds.heal_all();
   for (SimHost& host : hosts) host.power_on();
   for (std::size_t h = 0; h < hosts.size(); ++h) {
     manager.person(core::HaSet{HostId{h + 1}, plan_->hosts[h].ha});
@@ -324,6 +326,7 @@ void World::repair(const SimEvent& event) {
     return;
   }
   tell_host(event.host, "is switched on by somebody");
+  feeds.switch_on(event.host);
   host.power_on();
 }
 

@@ -17,6 +17,7 @@
 #include "tests/sim/checkers/single_writer.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/event_queue.h"
+#include "tests/sim/feeds.h"
 #include "tests/sim/host.h"
 #include "tests/sim/hypervisor.h"
 #include "tests/sim/injector.h"
@@ -84,6 +85,7 @@ class World {
   Hypervisor hypervisor;
   Net net;
   Bmcs bmcs;
+  Feeds feeds;
   Manager manager;
   Injector injector;
   SingleWriter single_writer;
