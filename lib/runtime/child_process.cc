@@ -248,6 +248,7 @@ void ChildHandle::State::feed_stdin() {
 }
 
 void ChildHandle::State::read_some(Stream& stream, int reads) {
+  const auto keep = shared_from_this();
   std::array<char, 16384> buffer{};
   for (int i = 0; i < reads && stream.fd; ++i) {
     const ssize_t n = ::read(stream.fd.get(), buffer.data(), buffer.size());
@@ -258,6 +259,10 @@ void ChildHandle::State::read_some(Stream& stream, int reads) {
       return;
     }
     const auto got = static_cast<std::size_t>(n);
+    if (&stream == &out && spec.on_output) {
+      spec.on_output({buffer.data(), got});
+      continue;
+    }
     const std::size_t room = spec.output_cap - std::min(spec.output_cap, stream.text->size());
     stream.text->append(buffer.data(), std::min(got, room));
     if (got > room) result.truncated = true;
@@ -315,6 +320,7 @@ void ChildHandle::State::finish() {
   pidfd.reset();
   out.close();
   err.close();
+  wipe(spec.stdin_text);  // it may have held a secret
   result.duration = loop.now() - started;
   if (const auto call = std::exchange(done, nullptr)) call(std::move(result));
 }
@@ -326,6 +332,7 @@ void ChildHandle::State::abandon() {
   stdin_source.reset();
   out.close();
   err.close();
+  wipe(spec.stdin_text);
   if (pid == 0) return;
   kill_group(SIGKILL);
   pid = 0;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct ChildSpec {
   std::size_t output_cap = 256 * 1024;  // bytes kept of stdout, and of stderr; the rest is dropped
   std::optional<ChildSecret> secret;
   std::string directory;  // working directory; empty: /
+  // For a program that goes on and on: told stdout piece by piece as it comes, and nothing of it is
+  // kept. May cancel the child.
+  std::function<void(std::string_view)> on_output;
 };
 
 struct ChildResult {

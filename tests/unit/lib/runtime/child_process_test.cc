@@ -43,6 +43,38 @@ TEST(ChildProcess, TellsExitCodeOutputAndErrors) {
   EXPECT_EQ(child_status(result, "x").error().what, "x ended with code 3: err");
 }
 
+TEST(ChildProcess, OutputIsToldAsItComesAndNotKept) {
+  const auto loop = make_loop();
+  std::string told;
+  std::optional<Result<ChildResult>> got;
+  // Ends only when it is told "go", and that is written only after its first words were heard.
+  const TempDir dir;
+  ChildSpec spec =
+      shell("echo first; until [ -e " + dir.file("go") + " ]; do sleep 0.02; done; echo last");
+  spec.on_output = [&](std::string_view piece) {
+    told += piece;
+    if (told == "first\n") EXPECT_OK(write_file_atomic(dir.file("go"), ""));
+  };
+  const auto handle = run_child(*loop, std::move(spec), [&](auto r) { got = std::move(r); });
+  EXPECT_TRUE(loop->run_until([&] { return got.has_value(); }, kPatience));
+  EXPECT_EQ(told, "first\nlast\n");
+  EXPECT_EQ(must(*got).out, "");
+}
+
+TEST(ChildProcess, TheListenerMayCancelTheChild) {
+  const auto loop = make_loop();
+  bool heard = false;
+  ChildHandle handle;
+  ChildSpec spec = shell("echo word; sleep 100");
+  spec.on_output = [&](std::string_view) {
+    heard = true;
+    handle.cancel();
+  };
+  handle = run_child(*loop, std::move(spec), [](auto) { FAIL() << "it was cancelled"; });
+  EXPECT_TRUE(loop->run_until([&] { return heard; }, kPatience));
+  EXPECT_FALSE(handle.running());
+}
+
 TEST(ChildProcess, TellsTheSignal) {
   const auto result = must(run(shell("kill -USR1 $$")));
   EXPECT_EQ(result.signal, SIGUSR1);
