@@ -86,6 +86,12 @@ std::vector<OptionSpec> option_specs() {
   add("lease.beat.interval", "1s", "hosts beat on storage this often");
   add("lease.deadline", "10s", "a host that cannot beat for this long stops its VMs itself");
   add("lease.require.mountpoint", "false", "beat only where something is mounted");
+  add("outofbandmanagement.ipmitool.path", "/usr/bin/ipmitool", "the program; absolute");
+  add("outofbandmanagement.ipmitool.interface", "lanplus", "IPMI interface: lanplus or lan");
+  add("outofbandmanagement.ipmitool.retries", "1", "ipmitool -R: tries of one packet");
+  add("redfish.ignore.ssl", "false",
+      "do not check certificates of BMCs (a host may say otherwise)");
+  add("redfish.use.https", "true", "false: plain HTTP to BMCs; passwords go in the clear");
   const core::Policy defaults;
   for (const PolicyDuration& item : kDurations) {
     add(std::string("policy.") + item.name, runtime::format_duration(defaults.*item.field),
@@ -175,6 +181,20 @@ void take_count(const Config& config, Taker& taker, std::string_view name, unsig
   out = static_cast<unsigned>(value);
 }
 
+void take_power(const Config& config, Taker& taker, ManagerConfig& out) {
+  out.ipmitool_path = config.text("outofbandmanagement.ipmitool.path");
+  if (out.ipmitool_path.empty() || out.ipmitool_path.front() != '/')
+    taker.complain("outofbandmanagement.ipmitool.path: must be an absolute path");
+  out.ipmitool_interface = config.text("outofbandmanagement.ipmitool.interface");
+  if (out.ipmitool_interface != "lanplus" && out.ipmitool_interface != "lan")
+    taker.complain("outofbandmanagement.ipmitool.interface: must be lanplus or lan");
+  std::int64_t retries = 0;
+  taker.take(config.integer("outofbandmanagement.ipmitool.retries", 1, 10), retries);
+  out.ipmitool_retries = static_cast<int>(retries);
+  taker.take(config.boolean("redfish.ignore.ssl"), out.redfish_ignore_ssl);
+  taker.take(config.boolean("redfish.use.https"), out.redfish_use_https);
+}
+
 Result<ManagerConfig> take_all(const Config& config) {
   ManagerConfig out;
   Taker taker(config);
@@ -205,6 +225,7 @@ Result<ManagerConfig> take_all(const Config& config) {
   if (out.lease_deadline < out.lease_beat_interval * 3)
     taker.complain("lease.deadline: must be at least three times lease.beat.interval");
   taker.take(config.boolean("lease.require.mountpoint"), out.lease_mountpoint);
+  take_power(config, taker, out);
   take_policy(config, taker, out.policy);
   if (!taker.problems().empty()) return fail(ErrorKind::kInvalid, taker.problems());
   return out;

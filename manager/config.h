@@ -38,6 +38,12 @@ struct ManagerConfig {
   Duration lease_beat_interval{1'000};
   Duration lease_deadline{10'000};
   bool lease_mountpoint = false;
+  // Power drivers; names as CloudStack's settings.
+  std::string ipmitool_path = "/usr/bin/ipmitool";
+  std::string ipmitool_interface = "lanplus";
+  int ipmitool_retries = 1;
+  bool redfish_ignore_ssl = false;
+  bool redfish_use_https = true;
   core::Policy policy;
 };
 

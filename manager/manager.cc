@@ -5,11 +5,11 @@
 #include <array>
 #include <utility>
 
-#include "fencing/driver_table.h"
-#include "fencing/drivers/ipmi.h"
+#include "fencing/all_drivers.h"
 #include "lib/runtime/journal_log.h"
 #include "lib/runtime/systemd_notify.h"
 #include "manager/agents/agent_link.h"
+#include "manager/agents/power_desk.h"
 #include "manager/agents/registry.h"
 #include "manager/api/jobs.h"
 #include "manager/api/server.h"
@@ -18,6 +18,8 @@
 #include "manager/inventory/inventory.h"
 #include "manager/inventory/secret_box.h"
 #include "manager/pki/authority.h"
+#include "manager/power/drill_service.h"
+#include "manager/power/power_poll.h"
 #include "manager/power/power_service.h"
 #include "manager/store/store.h"
 #include "manager/version.h"
@@ -58,8 +60,11 @@ struct Manager::Rooms {
   std::unique_ptr<Inventory> inventory;
   std::unique_ptr<Authority> authority;
   std::unique_ptr<AgentRegistry> registry;
+  std::unique_ptr<PowerDesk> desk;
   std::unique_ptr<fencing::DriverTable> drivers;
   std::unique_ptr<PowerService> power;
+  std::unique_ptr<DrillService> drills;
+  std::unique_ptr<PowerPoll> poll;
   std::unique_ptr<api::Services> services;  // bound into the job renderer
   std::unique_ptr<AgentLink> link;
   std::unique_ptr<api::ApiServer> api;
@@ -69,6 +74,8 @@ struct Manager::Rooms {
 
   Status open_state();
   Status make_services();
+  void make_power();
+  [[nodiscard]] std::vector<api::FixedSetting> fixed_settings() const;
   Status listen();
   Result<std::unique_ptr<api::ApiServer>> serve_api(const Endpoint& endpoint, bool tls);
   void wire();
@@ -102,22 +109,63 @@ Status Manager::Rooms::make_services() {
   lease.self_fence_deadline = config.lease_deadline;
   lease.must_be_mountpoint = config.lease_mountpoint;
   registry = std::make_unique<AgentRegistry>(loop, *engine, *inventory, *authority, lease);
-  drivers = std::make_unique<fencing::DriverTable>(loop);
-  drivers->add("ipmitool", fencing::make_ipmi_driver(loop));
-  PowerService::Options power_options;
-  power_options.drivers = drivers->names();
-  power =
-      std::make_unique<PowerService>(*engine, *inventory, *box, *drivers, std::move(power_options));
+  make_power();
   api::ApiSettings settings;
+  settings.fixed = fixed_settings();
   settings.allow_sha1 = config.api_allow_sha1;
   settings.plain_secrets = config.api_plain_secrets;
   settings.version = std::string(kVersion);
   settings.manager_uuid = inventory->setting(kManagerUuidSetting);
   settings.manager_name = own_host_name();
   settings.started = loop.wall();
-  services = std::make_unique<api::Services>(
-      api::Services{loop, *engine, *inventory, *registry, *power, std::move(settings)});
+  services = std::make_unique<api::Services>(api::Services{
+      loop, *engine, *inventory, *registry, *power, *drills, *poll, std::move(settings)});
   return {};
+}
+
+void Manager::Rooms::make_power() {
+  desk = std::make_unique<PowerDesk>(loop, [this](ClusterId cluster) {
+    std::vector<HostId> up;
+    for (const auto& [id, host] : engine->state().hosts) {
+      if (host.cluster == cluster && host.link_up) up.push_back(id);
+    }
+    return up;
+  });
+  drivers = std::make_unique<fencing::DriverTable>(loop);
+  fencing::FencingSettings ways;
+  ways.ipmi.program = config.ipmitool_path;
+  ways.ipmi.interface = config.ipmitool_interface;
+  ways.ipmi.retries = config.ipmitool_retries;
+  ways.redfish.ignore_ssl = config.redfish_ignore_ssl;
+  ways.redfish.use_https = config.redfish_use_https;
+  fencing::add_all_drivers(*drivers, loop, std::move(ways));
+  PowerService::Options options;
+  options.drivers = drivers->names();
+  power = std::make_unique<PowerService>(*engine, *inventory, *box, *drivers, std::move(options));
+  DrillService::Options drill;
+  drill.executor = desk.get();
+  drill.host_is_heard = [this](HostId id) { return registry->view(id).connected; };
+  drills = std::make_unique<DrillService>(loop, *engine, *inventory, *power, std::move(drill));
+  const auto chooser = [this](const Feed& feed) { return drills->choose(feed); };
+  power->set_executor(desk.get(), chooser);
+  poll = std::make_unique<PowerPoll>(loop, *engine, *inventory, *power, chooser);
+}
+
+std::vector<api::FixedSetting> Manager::Rooms::fixed_settings() const {
+  const auto word = [](bool value) { return std::string(value ? "true" : "false"); };
+  const ManagerConfig usual;
+  return {
+      {"outofbandmanagement.ipmitool.path", config.ipmitool_path, usual.ipmitool_path,
+       "the program"},
+      {"outofbandmanagement.ipmitool.interface", config.ipmitool_interface,
+       usual.ipmitool_interface, "IPMI interface"},
+      {"outofbandmanagement.ipmitool.retries", std::to_string(config.ipmitool_retries),
+       std::to_string(usual.ipmitool_retries), "tries of one packet"},
+      {"redfish.ignore.ssl", word(config.redfish_ignore_ssl), word(usual.redfish_ignore_ssl),
+       "do not check certificates of BMCs"},
+      {"redfish.use.https", word(config.redfish_use_https), word(usual.redfish_use_https),
+       "false: plain HTTP to BMCs"},
+  };
 }
 
 Result<std::unique_ptr<api::ApiServer>> Manager::Rooms::serve_api(const Endpoint& endpoint,
@@ -147,6 +195,7 @@ Status Manager::Rooms::listen() {
   agents.manager_name = own_host_name();
   agents.managers = manager_urls(config);
   agents.connections_per_address = config.agents_connections_per_address;
+  agents.power = desk.get();
   auto started =
       AgentLink::start(loop, std::move(agents), *engine, *inventory, *registry, *authority);
   if (!started) return fail(started.error().context("agents.listen"));
@@ -221,6 +270,9 @@ Result<std::unique_ptr<Manager>> Manager::start(runtime::EventLoop& loop, Manage
   rooms->wire();
   MOLD_TRY_VOID(rooms->listen());
   rooms->engine->start();
+  rooms->power->tell_ladders();
+  rooms->drills->start();
+  rooms->poll->start();
   rooms->certificate_timer.start_periodic(kCertificateCheck,
                                           [raw = rooms.get()] { raw->refresh_certificate(); });
   return std::unique_ptr<Manager>(new Manager(std::move(rooms)));

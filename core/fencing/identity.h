@@ -25,8 +25,8 @@ IdentityVerdict compare_identity(const MachineFacts& device, const MachineFacts&
 // 32 lower-case hexadecimal digits; empty when it is no UUID or a known placeholder.
 std::string canonical_uuid(std::string_view text);
 // SMBIOS tells the first three fields little-endian, others tell them as they are printed:
-// 33221100-5544-7766-8899-... and 00112233-4455-6677-8899-... are the same machine. A BMC that keeps
-// to IPMI's own encoding tells the whole thing backwards.
+// 33221100-5544-7766-8899-... and 00112233-4455-6677-8899-... are the same machine. A BMC that
+// keeps to IPMI's own encoding tells the whole thing backwards.
 bool same_uuid(std::string_view a, std::string_view b);
 
 // "uuid 4c4c..., serial ABC" or "nothing": for people.

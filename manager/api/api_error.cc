@@ -32,8 +32,9 @@ constexpr Mapping kTable[] = {
 // What a stranger sent may be long; an error text is not.
 std::string shortened(std::string_view text) {
   constexpr std::size_t kMost = 128;
-  if (text.size() <= kMost) return std::string(text);
-  return std::string(text.substr(0, kMost)) + "...";
+  std::string out(text.substr(0, kMost));
+  if (text.size() > kMost) out += "...";
+  return out;
 }
 
 }  // namespace

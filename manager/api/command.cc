@@ -76,6 +76,8 @@ CommandTable build_command_table() {
   add_offering_commands(table);
   add_vm_commands(table);
   add_oobm_commands(table);
+  add_fence_commands(table);
+  add_configuration_commands(table);
   add_ha_commands(table);
   add_job_commands(table);
   add_event_commands(table);

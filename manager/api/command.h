@@ -79,6 +79,8 @@ void add_storage_commands(CommandTable& table);
 void add_offering_commands(CommandTable& table);
 void add_vm_commands(CommandTable& table);
 void add_oobm_commands(CommandTable& table);
+void add_fence_commands(CommandTable& table);
+void add_configuration_commands(CommandTable& table);
 void add_ha_commands(CommandTable& table);
 void add_job_commands(CommandTable& table);
 void add_event_commands(CommandTable& table);

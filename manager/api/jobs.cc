@@ -10,12 +10,6 @@
 namespace mold::manager::api {
 namespace {
 
-RenderedJob failed_job(int code, const std::string& text) {
-  Object result;
-  result.set("errorcode", Value(code)).set("errortext", Value(text));
-  return {code, to_json(Value(std::move(result)))};
-}
-
 Value vm_result(Services& services, const JobRecord& job) {
   if (job.command == "expungeVirtualMachine") return success_body();
   const VmRecord* vm = services.inventory.vms().find(job.vm);
@@ -44,6 +38,16 @@ void bury_expunged(Services& services, VmId id) {
 
 }  // namespace
 
+RenderedJob done_job(const Value& result) {
+  return {0, to_json(result)};
+}
+
+RenderedJob failed_job(int code, const std::string& text) {
+  Object result;
+  result.set("errorcode", Value(code)).set("errortext", Value(text));
+  return {code, to_json(Value(std::move(result)))};
+}
+
 RenderedJob render_job(Services& services, const JobRecord& job, const core::Job& end) {
   if (end.status == core::JobStatus::kFailed) {
     return failed_job(end.error_code == 0 ? 530 : end.error_code, end.error_text);
@@ -68,7 +72,7 @@ RenderedJob render_job(Services& services, const JobRecord& job, const core::Job
 }
 
 void end_job(Call& call, JobId job, const Value& result) {
-  call.engine().finish_job(job, core::JobStatus::kSucceeded, {0, to_json(result)});
+  call.engine().finish_job(job, core::JobStatus::kSucceeded, done_job(result));
 }
 
 void end_job_failed(Call& call, JobId job, int code, const std::string& text) {

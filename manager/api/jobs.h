@@ -12,6 +12,10 @@ namespace mold::manager::api {
 // here, in the same transaction as the end of their job.
 RenderedJob render_job(Services& services, const JobRecord& job, const core::Job& end);
 
+// The ends of jobs that something else than a brain turn ends, for Engine::finish_job.
+RenderedJob done_job(const Value& result);
+RenderedJob failed_job(int code, const std::string& text);
+
 // `result` is the body that the client finds in jobresult.
 void end_job(Call& call, JobId job, const Value& result);
 void end_job_failed(Call& call, JobId job, int code, const std::string& text);

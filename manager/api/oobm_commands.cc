@@ -1,10 +1,13 @@
 // Out-of-band management: the BMC of a host, its switch, and power actions through the brain.
+#include <memory>
 #include <utility>
 
+#include "lib/base/check.h"
 #include "lib/base/text.h"
 #include "manager/api/jobs.h"
 #include "manager/api/lookup.h"
 #include "manager/api/views.h"
+#include "manager/power/power_settings.h"
 
 namespace mold::manager::api {
 namespace {
@@ -26,13 +29,21 @@ ApiResult<Value> configure_oobm(Call& call) {
   call.about("Host", host->uuid, "Configured out-of-band management of host " + host->name);
   OobmSettings settings = host->oobm;
   settings.configured = true;
-  settings.driver = to_lower(params.text("driver"));
+  const std::string driver = to_lower(params.text("driver"));
+  // A client that knows nothing of options leaves them as they are; another driver has others.
+  if (params.has("details")) {
+    settings.options = params.map("details");
+  } else if (driver != settings.driver) {
+    settings.options.clear();
+  }
+  settings.driver = driver;
   settings.address = params.text("address");
   settings.port = params.text("port");
   settings.username = params.text("username");
   const Status done =
       call.services().power.configure(id, settings, Secret(params.text("password")));
   if (!done) return refuse(from_error(done.error()));
+  call.services().drills.forget(Feed{id, {}});
   const HostRecord* now = call.inventory().hosts().find(id);
   Object row = oobm_view(call.services(), *now);
   row.set("status", Value(true));
@@ -123,9 +134,22 @@ ApiResult<core::PowerVerb> read_verb(const Params& params) {
   return refuse(params.wrong("action", "one of ON, OFF, CYCLE, RESET, SOFT, STATUS"));
 }
 
+// The brain gives every request the policy's deadline; a person's own one has a limit of its own.
+ApiResult<Duration> read_timeout(Call& call) {
+  const PowerSetting& limits = *find_power_setting(kActionTimeout);
+  const std::int64_t seconds =
+      call.params().integer("timeout").value_or(power_setting(call.inventory(), kActionTimeout));
+  if (seconds < limits.least || seconds > limits.most) {
+    return refuse(call.params().wrong("timeout", "seconds, from " + std::to_string(limits.least) +
+                                                     " to " + std::to_string(limits.most)));
+  }
+  return Duration{seconds * 1000};
+}
+
 ApiResult<BegunJob> power_action(Call& call) {
   MOLD_API_TRY(const HostRecord* host, find_named(call, call.inventory().hosts(), "hostid"));
   MOLD_API_TRY(const core::PowerVerb verb, read_verb(call.params()));
+  MOLD_API_TRY(const Duration timeout, read_timeout(call));
   if (!host->oobm.enabled) {
     return refuse(invalid_parameter(
         "Out-of-band management is not configured or enabled for host " + host->name));
@@ -136,6 +160,78 @@ ApiResult<BegunJob> power_action(Call& call) {
   const HostId id = host->id;
   MOLD_API_TRY(const JobRecord job, call.open_job(core::JobKind::kPower, VmId{}, id));
   call.engine().submit(core::PowerRequested{id, verb, job.id});
+  const auto& jobs = call.engine().state().jobs;
+  if (const auto asked = jobs.find(job.id); asked != jobs.end() && asked->second.op) {
+    call.services().power.set_deadline(asked->second.op, timeout);
+  }
+  return BegunJob{job.uuid, {}};
+}
+
+// What outlives the call while the BMC is being talked to.
+struct PasswordChange {
+  Engine& engine;
+  JobId job;
+  std::string host_uuid;
+  std::string host_name;
+  AccountId account;
+  UserId user;
+
+  void end(const port::PowerResult& result) const {
+    const bool done = result.outcome == core::Outcome::kConfirmed;
+    NewEvent event;
+    event.type = "HOST.OOBM.CHANGE_PASSWORD";
+    event.level = done ? EventLevel::kInfo : EventLevel::kError;
+    event.description = "Password of the BMC of host " + host_name + ": " + told(result);
+    event.account = account;
+    event.user = user;
+    event.resource_type = "Host";
+    event.resource_uuid = host_uuid;
+    engine.note_event(std::move(event));
+    if (!done) {
+      engine.finish_job(job, core::JobStatus::kFailed, failed_job(530, told(result)));
+      return;
+    }
+    Object row;
+    row.set("hostid", Value(host_uuid)).set("status", Value(true));
+    row.set_text("description", result.text);
+    engine.finish_job(job, core::JobStatus::kSucceeded,
+                      done_job(single_body("outofbandmanagement", std::move(row))));
+  }
+  [[nodiscard]] static std::string told(const port::PowerResult& result) {
+    switch (result.outcome) {
+      case core::Outcome::kConfirmed:
+        return "changed";
+      case core::Outcome::kFailed:
+        return "not changed: " + result.text;
+      case core::Outcome::kUnknown:
+        return "whether it was changed is not known, both are kept, the next login decides: " +
+               result.text;
+    }
+    MOLD_UNREACHABLE();
+  }
+};
+
+ApiResult<BegunJob> change_password(Call& call) {
+  constexpr Duration kChangeDeadline{30'000};
+  MOLD_API_TRY(const HostRecord* host, find_named(call, call.inventory().hosts(), "hostid"));
+  if (!host->oobm.configured || !host->oobm.enabled) {
+    return refuse(invalid_parameter(
+        "Out-of-band management is not configured or enabled for host " + host->name));
+  }
+  const HostId id = host->id;
+  call.about("Host", host->uuid, "Changing the password of the BMC of host " + host->name);
+  // The driver answers later, when the job is known.
+  auto change = std::make_shared<PasswordChange>(PasswordChange{
+      call.engine(), JobId{}, host->uuid, host->name, call.caller().account, call.caller().user});
+  const std::string given = call.params().text("password");
+  const Status begun = call.services().power.change_password(
+      id, given.empty() ? make_bmc_password() : Secret(given), kChangeDeadline,
+      [change](const port::PowerResult& result) {
+        if (change->job) change->end(result);
+      });
+  if (!begun) return refuse(from_error(begun.error()));
+  MOLD_API_TRY(const JobRecord job, call.open_job(core::JobKind::kOther, VmId{}, id));
+  change->job = job.id;
   return BegunJob{job.uuid, {}};
 }
 
@@ -151,12 +247,13 @@ void add_oobm_commands(CommandTable& table) {
              object,
              kOobmFields,
              {host,
-              {"driver", ParamType::kText, kRequired, "ipmitool"},
+              {"driver", ParamType::kText, kRequired, "ipmitool, redfish, ..."},
               {"address", ParamType::kText, kRequired, "address of the BMC"},
               {"port", ParamType::kText, kRequired, "port of the BMC, e.g. 623"},
               {"username", ParamType::kText, kRequired, "user of the BMC"},
               {"password", ParamType::kText, kRequired, "its password; kept sealed", kUsualLength,
-               kSecret}},
+               kSecret},
+              {"details", ParamType::kMap, kOptional, "options of the driver; never a secret"}},
              Change{configure_oobm},
              "HOST.OOBM.CONFIGURE"});
   table.add({"enableOutOfBandManagementForHost",
@@ -207,9 +304,19 @@ void add_oobm_commands(CommandTable& table) {
              kOobmFields,
              {host,
               {"action", ParamType::kText, kRequired, "ON, OFF, CYCLE, RESET, SOFT, STATUS"},
-              {"timeout", ParamType::kInteger, kOptional, "accepted; the policy's deadline holds"}},
+              {"timeout", ParamType::kInteger, kOptional,
+               "seconds, at most 300; else outofbandmanagement.action.timeout"}},
              power_action,
              "HOST.OOBM.ACTION"});
+  table.add({"changeOutOfBandManagementPassword",
+             "Changes the password on the BMC of a host, then in the store",
+             object,
+             "hostid:string status:boolean description:string",
+             {host,
+              {"password", ParamType::kText, kOptional,
+               "the new one; 16 random characters when not given", kUsualLength, kSecret}},
+             change_password,
+             "HOST.OOBM.CHANGE_PASSWORD"});
 }
 
 }  // namespace mold::manager::api

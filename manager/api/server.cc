@@ -5,6 +5,7 @@
 #include "lib/runtime/journal_log.h"
 #include "manager/api/call.h"
 #include "manager/api/jobs.h"
+#include "manager/api/metrics.h"
 #include "manager/api/signature.h"
 
 namespace mold::manager::api {
@@ -102,6 +103,13 @@ Status ApiServer::set_tls(std::shared_ptr<const runtime::TlsMaterial> tls) {
 
 void ApiServer::handle(const runtime::ServerRequest& raw, const runtime::AsyncReplyPtr& reply,
                        bool trusted) {
+  if (trusted && raw.path == kMetricsPath && raw.method == "GET") {
+    runtime::HttpReply metrics;
+    metrics.content_type = kMetricsType;
+    metrics.body = metrics_text(house_->services);
+    reply->answer(std::move(metrics));
+    return;
+  }
   if (!is_api_path(raw.path)) {
     reply->answer(plain(404, "not found: the API is at /client/api"));
     return;

@@ -3,6 +3,7 @@
 // its whole life; everything in it outlives the server. Loop thread only.
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/base/secret.h"
@@ -10,9 +11,19 @@
 #include "manager/agents/registry.h"
 #include "manager/engine/engine.h"
 #include "manager/inventory/inventory.h"
+#include "manager/power/drill_service.h"
+#include "manager/power/power_poll.h"
 #include "manager/power/power_service.h"
 
 namespace mold::manager::api {
+
+// A setting of the configuration file, as listConfigurations shows it.
+struct FixedSetting {
+  std::string name;
+  std::string value;
+  std::string fallback;
+  std::string description;
+};
 
 struct ApiSettings {
   bool allow_sha1 = true;      // api.allow_sha1: stock CloudStack clients sign with SHA-1
@@ -22,6 +33,7 @@ struct ApiSettings {
   std::string manager_name;    // its host name
   WallTime started;
   Duration session_timeout{30 * 60'000};
+  std::vector<FixedSetting> fixed;
 };
 
 struct Services {
@@ -30,6 +42,8 @@ struct Services {
   Inventory& inventory;
   AgentRegistry& agents;
   PowerService& power;
+  DrillService& drills;
+  PowerPoll& poll;
   ApiSettings settings;
 };
 

@@ -20,6 +20,8 @@ extern const std::string_view kClusterFields;
 extern const std::string_view kHostFields;
 extern const std::string_view kHaFields;
 extern const std::string_view kOobmFields;
+extern const std::string_view kFenceDeviceFields;
+extern const std::string_view kFenceDrillFields;
 extern const std::string_view kPoolFields;
 extern const std::string_view kOfferingFields;
 extern const std::string_view kTemplateFields;
@@ -42,6 +44,11 @@ HostUses host_uses(const core::State& state);
 Object host_view(const Services& services, const HostRecord& host, const HostUses* uses = nullptr);
 Object ha_view(const Services& services, const HostRecord& host);
 Object oobm_view(const Services& services, const HostRecord& host);
+Object fence_device_view(const Services& services, const FenceDevice& device);
+Object fence_drill_view(const Inventory& inventory, const DrillService& drills,
+                        const core::DrillPath& path, Instant now);
+// fencedrill* of a host's row; nothing for a host without any device.
+void add_fence_drill(Object& row, const DrillService& drills, HostId host, Instant now);
 Object pool_view(const Services& services, const PoolRecord& pool);
 Object offering_view(const ServiceOffering& offering);
 Object template_view(const Services& services, const Template& tmpl);

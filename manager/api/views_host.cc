@@ -14,7 +14,7 @@ const std::string_view kHaFields =
     "hostid:string haenable:boolean hastate:string haprovider:string status:boolean";
 const std::string_view kOobmFields =
     "hostid:string powerstate:string enabled:boolean driver:string address:string port:string "
-    "username:string action:string description:string status:boolean";
+    "username:string details:map action:string description:string status:boolean";
 const std::string_view kHostFields =
     "id:string name:string state:string resourcestate:string type:string ipaddress:string "
     "hypervisor:string hypervisorversion:string version:string zoneid:string zonename:string "
@@ -24,7 +24,8 @@ const std::string_view kHostFields =
     "capabilities:string hosttags:string lastpinged:date created:date disconnected:date "
     "hahost:boolean islocalstorageactive:boolean ueficapability:boolean annotation:string "
     "hostha:map outofbandmanagement:map hastatereason:string enrolled:boolean vmcount:integer "
-    "enrolmenttoken:string details:map";
+    "enrolmenttoken:string fencedrillscore:integer fencedrillstate:string fencedrillage:long "
+    "fencedrillreason:string details:map";
 
 const core::Host* core_host(const Services& services, HostId id) {
   const auto& hosts = services.engine.state().hosts;
@@ -130,6 +131,16 @@ Object ha_view(const Services& services, const HostRecord& host) {
   return row;
 }
 
+namespace {
+
+Object all_details(const Details& details) {
+  Object row;
+  for (const auto& [name, value] : details) row.set(name, Value(value));
+  return row;
+}
+
+}  // namespace
+
 Object oobm_view(const Services& services, const HostRecord& host) {
   Object row;
   row.set("hostid", Value(host.uuid));
@@ -139,6 +150,7 @@ Object oobm_view(const Services& services, const HostRecord& host) {
   row.set_text("address", host.oobm.address);
   row.set_text("port", host.oobm.port);
   row.set_text("username", host.oobm.username);
+  if (!host.oobm.options.empty()) row.set("details", Value(all_details(host.oobm.options)));
   return row;
 }
 
@@ -251,6 +263,7 @@ Object host_view(const Services& services, const HostRecord& host, const HostUse
   row.set("outofbandmanagement", Value(oobm_view(services, host)));
   row.set_text("hastatereason", known == nullptr ? std::string() : known->reason);
   row.set("enrolled", Value(host.last_hello.has_value()));
+  add_fence_drill(row, services.drills, host.id, services.loop.now());
   if (const auto note = host.details.find("annotation"); note != host.details.end()) {
     row.set_text("annotation", note->second);
   }

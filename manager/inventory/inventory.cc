@@ -43,6 +43,7 @@ Inventory::Inventory(RowSink& sink, std::function<WallTime()> now, InventoryData
   fill(pods_, std::move(data.pods));
   fill(clusters_, std::move(data.clusters));
   fill(hosts_, std::move(data.hosts));
+  fill(fence_devices_, std::move(data.fence_devices));
   fill(offerings_, std::move(data.offerings));
   fill(templates_, std::move(data.templates));
   fill(pools_, std::move(data.pools));
@@ -122,6 +123,13 @@ Result<Cluster> Inventory::create(Cluster cluster) {
 Result<HostRecord> Inventory::create(HostRecord host) {
   return add(hosts_, std::move(host), "next_host");
 }
+Result<FenceDevice> Inventory::create(FenceDevice device) {
+  if (device.name.empty()) {
+    const auto next = counters_.find("next_fence_device");
+    device.name = "device-" + std::to_string(next == counters_.end() ? 1 : next->second);
+  }
+  return add(fence_devices_, std::move(device), "next_fence_device");
+}
 Result<ServiceOffering> Inventory::create(ServiceOffering offering) {
   return add(offerings_, std::move(offering), "next_offering");
 }
@@ -166,6 +174,9 @@ Status Inventory::update(const Cluster& cluster) {
 Status Inventory::update(const HostRecord& host) {
   return replace(hosts_, host);
 }
+Status Inventory::update(const FenceDevice& device) {
+  return replace(fence_devices_, device);
+}
 Status Inventory::update(const ServiceOffering& offering) {
   return replace(offerings_, offering);
 }
@@ -205,7 +216,14 @@ Status Inventory::remove(ClusterId id) {
 }
 
 Status Inventory::remove(HostId id) {
-  return bury(hosts_, id);
+  MOLD_TRY_VOID(bury(hosts_, id));
+  std::vector<DeviceId> orphans;
+  for (const FenceDevice* const device : fence_devices_of(id)) orphans.push_back(device->id);
+  for (const DeviceId orphan : orphans) MOLD_TRY_VOID(remove(orphan));
+  return {};
+}
+Status Inventory::remove(DeviceId id) {
+  return erase(fence_devices_, id, Table::kFenceDevices);
 }
 Status Inventory::remove(OfferingId id) {
   return bury(offerings_, id);
@@ -253,6 +271,14 @@ std::vector<const PoolRecord*> Inventory::pools_of(ClusterId cluster) const {
   std::vector<const PoolRecord*> found;
   for (const auto& [id, pool] : pools_.all()) {
     if (pool.cluster == cluster) found.push_back(&pool);
+  }
+  return found;
+}
+
+std::vector<const FenceDevice*> Inventory::fence_devices_of(HostId host) const {
+  std::vector<const FenceDevice*> found;
+  for (const auto& [id, device] : fence_devices_.all()) {
+    if (device.host == host) found.push_back(&device);
   }
   return found;
 }

@@ -38,6 +38,7 @@ class Inventory {
   Result<Pod> create(Pod pod);
   Result<Cluster> create(Cluster cluster);
   Result<HostRecord> create(HostRecord host);  // name unique among live hosts
+  Result<FenceDevice> create(FenceDevice device);  // name unique on its host, made up when empty
   Result<ServiceOffering> create(ServiceOffering offering);
   Result<Template> create(Template tmpl);
   Result<PoolRecord> create(PoolRecord pool);  // path unique in the cluster
@@ -50,6 +51,7 @@ class Inventory {
   Status update(const Pod& pod);
   Status update(const Cluster& cluster);
   Status update(const HostRecord& host);
+  Status update(const FenceDevice& device);
   Status update(const ServiceOffering& offering);
   Status update(const Template& tmpl);
   Status update(const PoolRecord& pool);
@@ -60,7 +62,9 @@ class Inventory {
   Status remove(ZoneId id);
   Status remove(PodId id);
   Status remove(ClusterId id);
-  Status remove(HostId id);  // tombstone; the brain's say (HostRemoved) is the caller's business
+  // Tombstone, its fence devices go; the brain's say (HostRemoved) is the caller's business.
+  Status remove(HostId id);
+  Status remove(DeviceId id);
   Status remove(OfferingId id);  // tombstone; VMs made from it stay
   Status remove(TemplateId id);  // tombstone
   Status remove(PoolId id);
@@ -71,6 +75,11 @@ class Inventory {
   [[nodiscard]] const RecordTable<ClusterId, Cluster>& clusters() const { return clusters_; }
   // Tombstones included: see is_live().
   [[nodiscard]] const RecordTable<HostId, HostRecord>& hosts() const { return hosts_; }
+  [[nodiscard]] const RecordTable<DeviceId, FenceDevice>& fence_devices() const {
+    return fence_devices_;
+  }
+  // Those that are switched off too.
+  [[nodiscard]] std::vector<const FenceDevice*> fence_devices_of(HostId host) const;
   [[nodiscard]] const RecordTable<OfferingId, ServiceOffering>& offerings() const {
     return offerings_;
   }
@@ -109,6 +118,7 @@ class Inventory {
   [[nodiscard]] Status check(const Pod& pod) const;
   [[nodiscard]] Status check(const Cluster& cluster) const;
   [[nodiscard]] Status check(const HostRecord& host) const;
+  [[nodiscard]] Status check(const FenceDevice& device) const;
   [[nodiscard]] Status check(const ServiceOffering& offering) const;
   [[nodiscard]] Status check(const Template& tmpl) const;
   [[nodiscard]] Status check(const PoolRecord& pool) const;
@@ -122,6 +132,7 @@ class Inventory {
   RecordTable<PodId, Pod> pods_;
   RecordTable<ClusterId, Cluster> clusters_;
   RecordTable<HostId, HostRecord> hosts_;
+  RecordTable<DeviceId, FenceDevice> fence_devices_;
   RecordTable<OfferingId, ServiceOffering> offerings_;
   RecordTable<TemplateId, Template> templates_;
   RecordTable<PoolId, PoolRecord> pools_;

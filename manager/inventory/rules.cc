@@ -11,6 +11,7 @@ constexpr std::uint64_t kMemoryMost = 1ULL << 50;
 constexpr std::uint64_t kMemoryLeast = 1ULL << 20;  // 1 MiB: nano guests
 constexpr std::uint64_t kDiskMost = 1ULL << 60;
 constexpr std::size_t kUserDataMost = 1024 * 1024;
+constexpr std::size_t kDevicesPerHost = 16;
 
 tl::unexpected<Error> taken(std::string_view what, const std::string& name) {
   return fail(ErrorKind::kConflict, std::string(what) + " '" + name + "' exists already");
@@ -84,6 +85,7 @@ Status Inventory::check_but_cluster(const HostRecord& host) const {
   MOLD_TRY_VOID(check_address("oobm address", host.oobm.address));
   MOLD_TRY_VOID(check_text("oobm username", host.oobm.username, 255));
   MOLD_TRY_VOID(check_text("haprovider", host.ha_provider, 255));
+  MOLD_TRY_VOID(check_details(host.oobm.options));
   MOLD_TRY_VOID(check_details(host.details));
   if (host.tags.size() > 64) return fail(ErrorKind::kInvalid, "hosttags: too many");
   for (const std::string& tag : host.tags) MOLD_TRY_VOID(check_name("hosttags", tag));
@@ -96,6 +98,24 @@ Status Inventory::check(const HostRecord& host) const {
   if (clusters_.find(host.cluster) == nullptr && is_live(host))
     return nowhere("clusterid", "cluster");
   return check_but_cluster(host);
+}
+
+Status Inventory::check(const FenceDevice& device) const {
+  MOLD_TRY_VOID(check_name("name", device.name));
+  MOLD_TRY_VOID(check_name("driver", device.driver));
+  MOLD_TRY_VOID(check_address("address", device.address));
+  MOLD_TRY_VOID(check_text("username", device.username, 255));
+  MOLD_TRY_VOID(check_details(device.options));
+  if (device.level < 1 || device.level > 9)
+    return fail(ErrorKind::kInvalid, "level: must be from 1 to 9");
+  if (hosts_.find_live(device.host) == nullptr) return nowhere("hostid", "host");
+  const auto here = [&](const FenceDevice& o) { return o.host == device.host; };
+  const auto same = [&](const FenceDevice& o) { return here(o) && o.name == device.name; };
+  if (is_taken(fence_devices_, device, same)) return taken("fence device", device.name);
+  if (fence_devices_.find(device.id) == nullptr &&
+      fence_devices_of(device.host).size() >= kDevicesPerHost)
+    return fail(ErrorKind::kInvalid, "hostid: a host has at most 16 fence devices");
+  return {};
 }
 
 Status Inventory::check(const ServiceOffering& offering) const {

@@ -10,6 +10,9 @@ namespace {
 std::string oobm_context(const std::string& host_uuid) {
   return "oobm-password:" + host_uuid;
 }
+std::string device_context(const std::string& device_uuid) {
+  return "fence-device-password:" + device_uuid;
+}
 std::string user_context(const std::string& user_uuid) {
   return "user-secret:" + user_uuid;
 }
@@ -29,6 +32,21 @@ Result<std::string> SecretBox::seal_oobm_password(const std::string& host_uuid,
 Result<Secret> SecretBox::open_oobm_password(const HostRecord& host) const {
   if (host.oobm.sealed_password.empty()) return Secret{};
   return runtime::open_sealed(key_, host.oobm.sealed_password, oobm_context(host.uuid));
+}
+
+Result<Secret> SecretBox::open_pending_password(const HostRecord& host) const {
+  if (host.oobm.pending_password.empty()) return Secret{};
+  return runtime::open_sealed(key_, host.oobm.pending_password, oobm_context(host.uuid));
+}
+
+Result<std::string> SecretBox::seal_device_password(const std::string& device_uuid,
+                                                    const Secret& password) const {
+  return runtime::seal(key_, password, device_context(device_uuid));
+}
+
+Result<Secret> SecretBox::open_device_password(const FenceDevice& device) const {
+  if (device.sealed_password.empty()) return Secret{};
+  return runtime::open_sealed(key_, device.sealed_password, device_context(device.uuid));
 }
 
 Result<std::string> SecretBox::seal_user_secret(const std::string& user_uuid,

@@ -19,6 +19,11 @@ class SecretBox {
                                          const Secret& password) const;
   // Empty when none is set. kCorrupt: sealed with another key or for another host.
   [[nodiscard]] Result<Secret> open_oobm_password(const HostRecord& host) const;
+  // The other one of a change that is not settled; empty when there is none.
+  [[nodiscard]] Result<Secret> open_pending_password(const HostRecord& host) const;
+  Result<std::string> seal_device_password(const std::string& device_uuid,
+                                           const Secret& password) const;
+  [[nodiscard]] Result<Secret> open_device_password(const FenceDevice& device) const;
   Result<std::string> seal_user_secret(const std::string& user_uuid, const Secret& secret) const;
   [[nodiscard]] Result<Secret> open_user_secret(const User& user) const;
 

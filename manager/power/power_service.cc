@@ -3,27 +3,20 @@
 #include <algorithm>
 #include <utility>
 
-#include "lib/base/text.h"
+#include "core/fencing/ladder.h"
 #include "lib/runtime/event_loop.h"
-#include "manager/inventory/checks.h"
 
 namespace mold::manager {
 namespace {
 
 constexpr std::size_t kAnsweredRemembered = 4096;
-// What ipmitool and IPMI 2.0 itself take; longer ones are cut off silently or refused at the time
-// of need.
-constexpr std::size_t kIpmiUserMost = 16;
-constexpr std::size_t kIpmiPasswordMost = 20;
 
 bool is_reading(const core::RequestPower& request) {
   return request.verb == core::PowerVerb::kStatus;
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
+Feed feed_of(const core::RequestPower& request) {
+  return {request.host, request.device};
 }
 
 core::PowerAnswered not_carried_out(const core::RequestPower& wanted, std::string text) {
@@ -41,7 +34,9 @@ core::PowerAnswered not_carried_out(const core::RequestPower& wanted, std::strin
 bool is_wanted(const core::State& state, const core::RequestPower& request) {
   const auto host = state.hosts.find(request.host);
   if (host == state.hosts.end()) return false;
-  if (host->second.fence.op == request.op || host->second.status_op == request.op) return true;
+  const core::Host& known = host->second;
+  if (known.fence.op == request.op || known.status_op == request.op) return true;
+  if (core::waits_for(known.fence.ladder, request.op)) return true;
   return std::any_of(state.jobs.begin(), state.jobs.end(), [&request](const auto& entry) {
     return entry.second.op == request.op && entry.second.status == core::JobStatus::kPending;
   });
@@ -51,19 +46,30 @@ PowerService::PowerService(Engine& engine, Inventory& inventory, const SecretBox
                            port::PowerControl& driver, Options options)
     : engine_(engine),
       inventory_(inventory),
-      box_(box),
       driver_(driver),
       options_(std::move(options)),
+      targets_(inventory, box, driver, {options_.drivers, options_.late_change}),
       alive_(std::make_shared<bool>(true)) {}
 
 PowerService::~PowerService() {
   *alive_ = false;
 }
 
+void PowerService::set_executor(PowerExecutor* executor, Chooser chooser) {
+  executor_ = executor;
+  chooser_ = std::move(chooser);
+}
+
 void PowerService::request(const core::RequestPower& wanted) {
   if (!known_.insert(wanted.op).second) return;
-  lines_[wanted.host].queue.push_back(wanted);
-  next(wanted.host);
+  core::RequestPower taken = wanted;
+  if (const auto own = deadlines_.extract(wanted.op)) taken.deadline = own.mapped();
+  lines_[feed_of(taken)].queue.push_back(taken);
+  next(feed_of(taken));
+}
+
+void PowerService::set_deadline(OpId op, Duration deadline) {
+  deadlines_[op] = deadline;
 }
 
 bool PowerService::is_wanted_still(const core::RequestPower& request) const {
@@ -71,19 +77,19 @@ bool PowerService::is_wanted_still(const core::RequestPower& request) const {
 }
 
 // Answers what nobody waits for any more; what is under way is left to its end.
-void PowerService::withdraw(HostId host) {
+void PowerService::withdraw(const Feed& feed) {
   std::deque<core::RequestPower> kept;
   std::deque<core::RequestPower> dropped;
-  for (core::RequestPower& request : lines_[host].queue)
+  for (core::RequestPower& request : lines_[feed].queue)
     (is_wanted_still(request) ? kept : dropped).push_back(std::move(request));
-  lines_[host].queue = std::move(kept);
+  lines_[feed].queue = std::move(kept);
   for (const core::RequestPower& request : dropped)
     answer_failed(request, "withdrawn: not wanted any more");
 }
 
-void PowerService::next(HostId host) {
-  withdraw(host);
-  Line& line = lines_[host];
+void PowerService::next(const Feed& feed) {
+  withdraw(feed);
+  Line& line = lines_[feed];
   while (!line.acting && !line.queue.empty()) {
     const auto act = std::find_if_not(line.queue.begin(), line.queue.end(), is_reading);
     const bool off = act != line.queue.end() && act->verb == core::PowerVerb::kOff;
@@ -96,17 +102,19 @@ void PowerService::next(HostId host) {
 }
 
 void PowerService::dispatch(const core::RequestPower& wanted) {
-  const auto target = target_of(wanted.host);
-  if (!target) {
-    answer_failed(wanted, target.error().what);
+  const Feed feed = feed_of(wanted);
+  const auto opened = targets_.open(feed);
+  if (!opened) {
+    answer_failed(wanted, opened.error().what);
     return;
   }
-  Line& line = lines_[wanted.host];
+  Line& line = lines_[feed];
   (is_reading(wanted) ? line.reading : line.acting) = true;
-  driver_.request(*target, wanted.verb, wanted.deadline,
-                  [this, alive = alive_, wanted, acts = line.acts](const port::PowerResult& r) {
-                    if (*alive) on_answer(wanted, acts, r);
-                  });
+  const HostId executor = usable(chooser_ ? chooser_(feed) : HostId{});
+  send({feed, executor, wanted.op, wanted.verb, wanted.deadline}, *opened,
+       [this, wanted, acts = line.acts](const port::PowerResult& result) {
+         on_answer(wanted, acts, result);
+       });
 }
 
 void PowerService::answer_failed(const core::RequestPower& wanted, std::string text) {
@@ -116,15 +124,13 @@ void PowerService::answer_failed(const core::RequestPower& wanted, std::string t
 
 void PowerService::on_answer(const core::RequestPower& wanted, unsigned acts_before,
                              const port::PowerResult& result) {
-  Line& line = lines_[wanted.host];
+  const Feed feed = feed_of(wanted);
+  Line& line = lines_[feed];
   const bool latest = !is_reading(wanted) || acts_before == line.acts;
   (is_reading(wanted) ? line.reading : line.acting) = false;
   if (!is_reading(wanted)) ++line.acts;
   remember_answered(wanted.op);
-  if (latest) {
-    readings_[wanted.host] =
-        Reading{result.state, result.outcome, runtime::wall_time_now(), result.text};
-  }
+  if (latest) note_reading(feed, result);
   core::PowerAnswered answer;
   answer.op = wanted.op;
   answer.host = wanted.host;
@@ -133,66 +139,102 @@ void PowerService::on_answer(const core::RequestPower& wanted, unsigned acts_bef
   answer.state = result.state;
   answer.text = result.text;
   engine_.submit(std::move(answer));
-  next(wanted.host);
+  next(feed);
+}
+
+// A change of the BMC's state is told once, whoever read it. What it was before our time is not
+// known, so the first reading is no change.
+void PowerService::note_reading(const Feed& feed, const port::PowerResult& result) {
+  const auto before = readings_.find(feed);
+  const bool changed = before != readings_.end() && before->second.state != result.state;
+  const core::PowerState old = changed ? before->second.state : result.state;
+  readings_[feed] = Reading{result.state, result.outcome, runtime::wall_time_now(), result.text};
+  const HostRecord* const host = inventory_.hosts().find_live(feed.host);
+  if (!changed || feed.device || host == nullptr) return;
+  NewEvent event;
+  event.type = "HOST.OOBM.POWER_STATE_TRANSITION";
+  event.description = "Power of host " + host->name + ": " + std::string(core::to_string(old)) +
+                      " -> " + std::string(core::to_string(result.state));
+  event.resource_type = "Host";
+  event.resource_uuid = host->uuid;
+  engine_.note_event(std::move(event));
 }
 
 void PowerService::remember_answered(OpId op) {
+  deadlines_.erase(op);
   answered_.push_back(op);
   if (answered_.size() <= kAnsweredRemembered) return;
   known_.erase(answered_.front());
   answered_.pop_front();
 }
 
-Result<port::PowerTarget> PowerService::target_of(HostId host) const {
-  const HostRecord* const record = inventory_.hosts().find_live(host);
-  if (record == nullptr) return fail(ErrorKind::kNotFound, "no such host");
-  const OobmSettings& oobm = record->oobm;
-  if (!oobm.configured || !oobm.enabled)
-    return fail(ErrorKind::kUnsupported, "out-of-band management is not configured and enabled");
-  port::PowerTarget target;
-  target.driver = oobm.driver;
-  target.address = oobm.address;
-  target.port = oobm.port;
-  target.username = oobm.username;
-  MOLD_TRY(target.password, box_.open_oobm_password(*record));
-  return target;
+Status PowerService::read(Feed feed, HostId executor, Duration deadline, Done done) {
+  const Line& line = lines_[feed];
+  if (line.acting || line.reading || !line.queue.empty())
+    return fail(ErrorKind::kBusy, "another request to this device is under way");
+  MOLD_TRY(const PowerTargets::Opened opened, targets_.open(feed));
+  send({feed, usable(executor), OpId{}, core::PowerVerb::kStatus, deadline}, opened,
+       [this, feed, acts = line.acts, done = std::move(done)](const port::PowerResult& result) {
+         const Line& now = lines_[feed];
+         if (acts == now.acts && !now.acting) note_reading(feed, result);
+         done(result);
+       });
+  return {};
+}
+
+Status PowerService::identify(Feed feed, HostId executor, Duration deadline,
+                              std::function<void(port::IdentityResult)> done) {
+  MOLD_TRY(const PowerTargets::Opened opened, targets_.open(feed));
+  const auto answer = [alive = alive_, done = std::move(done)](const port::IdentityResult& result) {
+    if (*alive) done(result);
+  };
+  const HostId who = usable(executor);
+  if (who)
+    executor_->identify(who, opened.target, deadline, answer);
+  else
+    driver_.identify(opened.target, deadline, answer);
+  return {};
+}
+
+Status PowerService::change_password(HostId host, const Secret& fresh, Duration deadline,
+                                     Done done) {
+  MOLD_TRY(const PowerTargets::Opened opened, targets_.open(Feed{host, {}}));
+  MOLD_TRY(const std::string change, targets_.begin_change(host, fresh));
+  engine_.when_durable([this, alive = alive_, host, change, fresh, deadline, done = std::move(done),
+                        target = opened.target](const Status& stored) {
+    if (!*alive) return;
+    if (!stored) {
+      targets_.end_change(host, change, core::Outcome::kFailed);
+      done({.outcome = core::Outcome::kFailed,
+            .error = ErrorKind::kUnavailable,
+            .text =
+                "nothing was sent, the new password could not be stored: " + stored.error().what});
+      return;
+    }
+    driver_.change_password(target, fresh, deadline,
+                            [this, alive, host, change, done](const port::PowerResult& result) {
+                              if (!*alive) return;
+                              targets_.end_change(host, change, result.outcome);
+                              done(result);
+                            });
+  });
+  return {};
 }
 
 Status PowerService::configure(HostId host, const OobmSettings& settings, const Secret& password) {
-  const HostRecord* const old = inventory_.hosts().find_live(host);
-  if (old == nullptr) return fail(ErrorKind::kNotFound, "no such host");
-  const auto& drivers = options_.drivers;
-  if (std::find(drivers.begin(), drivers.end(), settings.driver) == drivers.end())
-    return fail(ErrorKind::kInvalid, "driver: must be one of " + joined(drivers));
-  if (settings.address.empty()) return fail(ErrorKind::kInvalid, "address: must not be empty");
-  MOLD_TRY_VOID(check_address("address", settings.address));
-  const auto port = parse_number<std::uint16_t>(settings.port);
-  if (!port || *port == 0) return fail(ErrorKind::kInvalid, "port: must be from 1 to 65535");
-  MOLD_TRY_VOID(check_name("username", settings.username));
-  if (settings.driver == "ipmitool") {
-    if (settings.username.size() > kIpmiUserMost)
-      return fail(ErrorKind::kInvalid, "username: IPMI takes at most 16 bytes");
-    if (password.reveal().size() > kIpmiPasswordMost)
-      return fail(ErrorKind::kInvalid, "password: IPMI takes at most 20 bytes");
-  }
-  HostRecord record = *old;
-  record.oobm.configured = true;
-  record.oobm.driver = settings.driver;
-  record.oobm.address = settings.address;
-  record.oobm.port = settings.port;
-  record.oobm.username = settings.username;
-  MOLD_TRY(record.oobm.sealed_password, box_.seal_oobm_password(record.uuid, password));
-  return inventory_.update(record);
+  MOLD_TRY_VOID(targets_.configure(host, settings, password));
+  readings_.erase(Feed{host, {}});
+  return {};
 }
 
-const PowerService::Reading* PowerService::latest(HostId host) const {
-  const auto found = readings_.find(host);
+const PowerService::Reading* PowerService::latest(const Feed& feed) const {
+  const auto found = readings_.find(feed);
   return found == readings_.end() ? nullptr : &found->second;
 }
 
 std::size_t PowerService::waiting() const {
   std::size_t count = 0;
-  for (const auto& [host, line] : lines_)
+  for (const auto& [feed, line] : lines_)
     count += line.queue.size() + (line.acting ? 1 : 0) + (line.reading ? 1 : 0);
   return count;
 }

@@ -1,12 +1,13 @@
 #pragma once
-// Carries out what the brain asks of BMCs (core::RequestPower, people's requests included: they go
-// through the brain as core::PowerRequested) over port::PowerControl, and tells the outcome back as
-// core::PowerAnswered. Requests of a host wait in line, with one exception: an off waits for no
-// reading, neither one in line nor one under way. A request that nobody wants any more when its
-// turn comes (the host is back, its job ended) is answered kFailed without being sent: a power-off
-// must not come out of the line after its reason is gone. An OpId that is under way or was answered
-// is not carried out again. Passwords are opened here, for one request. Loop thread only; lives as
-// long as the engine, shorter than the driver.
+// Carries out what the brain asks of BMCs and other fence devices (core::RequestPower, people's
+// requests included: they go through the brain as core::PowerRequested) over port::PowerControl, by
+// the manager itself or by another host that reaches the device better, and tells the outcome back
+// as core::PowerAnswered. Requests of a device wait in line, with one exception: an off waits for
+// no reading, neither one in line nor one under way. Devices do not wait for each other. A request
+// that nobody wants any more when its turn comes (the host is back, its job ended) is answered
+// kFailed without being sent: a power-off must not come out of the line after its reason is gone.
+// An OpId that is under way or was answered is not carried out again. Passwords are opened for one
+// request. Loop thread only; lives as long as the engine, shorter than driver and executor.
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -22,6 +23,9 @@
 #include "manager/engine/engine.h"
 #include "manager/inventory/inventory.h"
 #include "manager/inventory/secret_box.h"
+#include "manager/power/executor.h"
+#include "manager/power/feed.h"
+#include "manager/power/power_targets.h"
 
 namespace mold::manager {
 
@@ -31,8 +35,9 @@ namespace mold::manager {
 class PowerService {
  public:
   struct Options {
-    std::vector<std::string> drivers{"ipmitool"};           // what configure() lets a host name
+    std::vector<std::string> drivers{"ipmitool"};           // what a host or device may name
     std::function<bool(const core::RequestPower&)> wanted;  // none: is_wanted() of the brain
+    Duration late_change{60'000};                           // see PowerTargets
   };
   PowerService(Engine& engine, Inventory& inventory, const SecretBox& box,
                port::PowerControl& driver, Options options);
@@ -43,20 +48,44 @@ class PowerService {
   PowerService(const PowerService&) = delete;
   PowerService& operator=(const PowerService&) = delete;
 
+  // Who else can reach devices, and who should (none: the manager). Both outlive the service.
+  using Chooser = std::function<HostId(const Feed&)>;
+  void set_executor(PowerExecutor* executor, Chooser chooser);
+
   // From the engine's executors. Ends in exactly one PowerAnswered per OpId.
   void request(const core::RequestPower& wanted);
+  // This request, when its turn comes, gets so much time instead of the policy's. Until restart.
+  void set_deadline(OpId op, Duration deadline);
 
-  // For configureOutOfBandManagement: checks driver, address, port, user; seals the password and
-  // puts the record. kInvalid, kNotFound, kUnavailable. `enabled` stays as it is.
+  // A reading for people, past the line and unknown to the brain. An error: nothing was begun.
+  // kBusy: a request of the brain is in line or under way, and its answer says more.
+  using Done = port::PowerControl::Done;
+  Status read(Feed feed, HostId executor, Duration deadline, Done done);
+  Status identify(Feed feed, HostId executor, Duration deadline,
+                  std::function<void(port::IdentityResult)> done);
+
+  // Changes the password on the BMC, then in the store; a crash between loses neither. An error:
+  // nothing was sent.
+  Status change_password(HostId host, const Secret& fresh, Duration deadline, Done done);
+
+  // For configureOutOfBandManagement; see PowerTargets.
   Status configure(HostId host, const OobmSettings& settings, const Secret& password);
-  // Latest answer of the BMC, for display only: never a proof.
+  // Fence devices. The brain is told the ladder of the host.
+  Result<FenceDevice> add_device(FenceDevice device, const Secret& password);
+  Status update_device(FenceDevice device, const std::optional<Secret>& password);
+  Status remove_device(DeviceId device);
+  // Once, at start: the brain does not keep it.
+  void tell_ladders();
+
+  // Latest answer of the device, for display only: never a proof.
   struct Reading {
     core::PowerState state = core::PowerState::kUnknown;
     core::Outcome outcome = core::Outcome::kUnknown;
     WallTime at;
     std::string text;
   };
-  [[nodiscard]] const Reading* latest(HostId host) const;
+  [[nodiscard]] const Reading* latest(HostId host) const { return latest(Feed{host, {}}); }
+  [[nodiscard]] const Reading* latest(const Feed& feed) const;
   [[nodiscard]] std::size_t waiting() const;
 
  private:
@@ -66,26 +95,47 @@ class PowerService {
     bool reading = false;  // a status is under way
     unsigned acts = 0;     // ended so far: a reading begun before one is not the latest word
   };
-  void next(HostId host);
+  struct Sending {
+    Feed feed;
+    HostId executor;
+    OpId op;
+    core::PowerVerb verb = core::PowerVerb::kStatus;
+    Duration deadline{0};
+  };
+  void next(const Feed& feed);
   [[nodiscard]] bool is_wanted_still(const core::RequestPower& request) const;
-  void withdraw(HostId host);
+  void withdraw(const Feed& feed);
   void dispatch(const core::RequestPower& wanted);
   void answer_failed(const core::RequestPower& wanted, std::string text);
   void on_answer(const core::RequestPower& wanted, unsigned acts_before,
                  const port::PowerResult& result);
+  void note_reading(const Feed& feed, const port::PowerResult& result);
   void remember_answered(OpId op);
-  Result<port::PowerTarget> target_of(HostId host) const;
+  void tell_ladder(HostId host);
+  // Sends it; tries the other password of an unsettled change when the first one is refused.
+  void send(const Sending& what, const PowerTargets::Opened& opened, Done done);
+  void send_with_other(const Sending& what, const PowerTargets::Opened& opened, Instant end,
+                       const std::string& first_text, const Done& done);
+  void hand_out(const Sending& what, const port::PowerTarget& target, Done done);
+  [[nodiscard]] HostId usable(HostId executor) const;
 
   Engine& engine_;
   Inventory& inventory_;
-  const SecretBox& box_;
   port::PowerControl& driver_;
   Options options_;
-  std::map<HostId, Line> lines_;
+  PowerTargets targets_;
+  PowerExecutor* executor_ = nullptr;
+  Chooser chooser_;
+  std::map<Feed, Line> lines_;
   std::set<OpId> known_;       // under way, waiting or answered lately
   std::deque<OpId> answered_;  // oldest first, bounded
-  std::map<HostId, Reading> readings_;
+  std::map<OpId, Duration> deadlines_;
+  std::map<Feed, Reading> readings_;
   std::shared_ptr<bool> alive_;
 };
+
+// The devices of a host beside its BMC, as the brain is told them: levels in order, those that are
+// switched off left out.
+core::FenceDevicesSet fence_ladder(const Inventory& inventory, HostId host);
 
 }  // namespace mold::manager

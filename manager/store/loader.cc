@@ -72,6 +72,7 @@ Result<InventoryData> load_inventory(runtime::Database& db) {
   MOLD_TRY(data.pods, load<Pod>(db));
   MOLD_TRY(data.clusters, load<Cluster>(db));
   MOLD_TRY(data.hosts, load<HostRecord>(db));
+  MOLD_TRY(data.fence_devices, load<FenceDevice>(db));
   MOLD_TRY(data.offerings, load<ServiceOffering>(db));
   MOLD_TRY(data.templates, load<Template>(db));
   MOLD_TRY(data.pools, load<PoolRecord>(db));

@@ -70,16 +70,18 @@ struct Cluster {
   friend bool operator==(const Cluster&, const Cluster&) = default;
 };
 
-// Out-of-band management of one host. The password is sealed (SecretBox); only PowerService opens
-// it.
+// Out-of-band management of one host. Passwords are sealed (SecretBox); only manager/power opens
+// them. While a change of the password on the BMC is not settled there are two, of which one holds.
 struct OobmSettings {
   bool configured = false;
   bool enabled = false;
-  std::string driver;  // ipmitool
+  std::string driver;  // ipmitool, redfish, ...
   std::string address;
   std::string port;
   std::string username;
-  std::string sealed_password;  // empty: none
+  std::string sealed_password;   // empty: none
+  std::string pending_password;  // sealed; empty unless a change is not settled
+  Details options;               // of the driver (port::PowerTarget)
 
   friend bool operator==(const OobmSettings&, const OobmSettings&) = default;
 };
@@ -102,6 +104,26 @@ struct HostRecord {
   std::optional<WallTime> removed;
 
   friend bool operator==(const HostRecord&, const HostRecord&) = default;
+};
+
+// Another device that can cut a host's power: the second feed, a switched outlet, a cluster's
+// fencer. Devices of one level must all be off before the host is; the BMC belongs to level 1.
+struct FenceDevice {
+  DeviceId id;
+  HostId host;
+  std::string uuid;
+  std::string name;
+  int level = 2;
+  std::string driver;
+  std::string address;
+  std::string port;
+  std::string username;
+  std::string sealed_password;  // empty: none
+  Details options;
+  bool enabled = true;
+  WallTime created;
+
+  friend bool operator==(const FenceDevice&, const FenceDevice&) = default;
 };
 
 struct ServiceOffering {
@@ -224,6 +246,7 @@ struct InventoryData {
   std::vector<Pod> pods;
   std::vector<Cluster> clusters;
   std::vector<HostRecord> hosts;
+  std::vector<FenceDevice> fence_devices;
   std::vector<ServiceOffering> offerings;
   std::vector<Template> templates;
   std::vector<PoolRecord> pools;

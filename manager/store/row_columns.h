@@ -45,6 +45,13 @@ MOLD_ROW(HostRecord, "hosts") {
   v("oobm_sealed_password", r.oobm.sealed_password), v("ha_provider", r.ha_provider);
   v("facts_json", r.facts_json), v("agent_version", r.agent_version), v("details", r.details);
   v("created", r.created), v("last_hello", r.last_hello), v("removed", r.removed);
+  v("oobm_pending_password", r.oobm.pending_password), v("oobm_options", r.oobm.options);
+}
+MOLD_ROW(FenceDevice, "fence_devices") {
+  v("id", r.id), v("host", r.host), v("uuid", r.uuid), v("name", r.name), v("level", r.level);
+  v("driver", r.driver), v("address", r.address), v("port", r.port), v("username", r.username);
+  v("sealed_password", r.sealed_password), v("options", r.options), v("enabled", r.enabled);
+  v("created", r.created);
 }
 MOLD_ROW(ServiceOffering, "service_offerings") {
   v("id", r.id), v("uuid", r.uuid), v("name", r.name), v("display_text", r.display_text);

@@ -114,6 +114,7 @@ enum class Table : std::uint8_t {
   kVms,
   kUsers,
   kJobs,
+  kFenceDevices,
 };
 struct RowRemoved {
   Table table = Table::kZones;
@@ -125,9 +126,9 @@ struct TokensPurged {
 };
 
 using RowChange =
-    std::variant<Zone, Pod, Cluster, HostRecord, ServiceOffering, Template, PoolRecord, VmRecord,
-                 Account, User, Setting, JobRecord, EventRecord, EvidenceRecord, CertificateRecord,
-                 EnrolTokenRecord, Counter, RowRemoved, TokensPurged>;
+    std::variant<Zone, Pod, Cluster, HostRecord, FenceDevice, ServiceOffering, Template, PoolRecord,
+                 VmRecord, Account, User, Setting, JobRecord, EventRecord, EvidenceRecord,
+                 CertificateRecord, EnrolTokenRecord, Counter, RowRemoved, TokensPurged>;
 
 // Where rooms put what they changed. Implemented by Engine: everything put during one dispatch of
 // the loop, brain turns included, is committed in ONE transaction. Loop thread only.

@@ -131,10 +131,23 @@ CREATE TABLE enrol_tokens (
   expires INTEGER NOT NULL, used INTEGER) STRICT, WITHOUT ROWID;
 )sql";
 
+constexpr std::string_view kFenceDevices = R"sql(
+ALTER TABLE hosts ADD COLUMN oobm_pending_password TEXT NOT NULL DEFAULT '';
+ALTER TABLE hosts ADD COLUMN oobm_options TEXT NOT NULL DEFAULT '{}';
+CREATE TABLE fence_devices (
+  id INTEGER PRIMARY KEY,
+  host INTEGER NOT NULL REFERENCES hosts (id) DEFERRABLE INITIALLY DEFERRED,
+  uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, level INTEGER NOT NULL, driver TEXT NOT NULL,
+  address TEXT NOT NULL, port TEXT NOT NULL, username TEXT NOT NULL,
+  sealed_password TEXT NOT NULL, options TEXT NOT NULL, enabled INTEGER NOT NULL,
+  created INTEGER NOT NULL) STRICT;
+)sql";
+
 constexpr std::array kSteps{
     runtime::Migration{1, "state of the brain", kCore},
     runtime::Migration{2, "inventory", kInventory},
     runtime::Migration{3, "jobs, events, evidence, certificates", kStory},
+    runtime::Migration{4, "fence devices, changes of BMC passwords", kFenceDevices},
 };
 
 }  // namespace

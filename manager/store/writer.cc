@@ -38,6 +38,8 @@ std::string_view table_name(Table table) {
       return "users";
     case Table::kJobs:
       return "jobs";
+    case Table::kFenceDevices:
+      return "fence_devices";
   }
   MOLD_UNREACHABLE();
 }

@@ -28,8 +28,8 @@ class ObedientPower final : public port::PowerControl {
   void request(const port::PowerTarget& target, core::PowerVerb verb, Duration,
                Done done) override {
     port::PowerResult result;
-    result.outcome =
-        target.password.reveal() == "wrong" ? core::Outcome::kFailed : core::Outcome::kConfirmed;
+    result.outcome = target.password.reveal().starts_with("wrong") ? core::Outcome::kFailed
+                                                                   : core::Outcome::kConfirmed;
     if (result.outcome == core::Outcome::kConfirmed) {
       result.state = verb == core::PowerVerb::kOff ? core::PowerState::kOff : core::PowerState::kOn;
       result.text = "test driver: done";
@@ -37,6 +37,22 @@ class ObedientPower final : public port::PowerControl {
       result.error = ErrorKind::kDenied;
       result.text = "test driver: wrong password";
     }
+    loop_.post([done = std::move(done), result] { done(result); });
+  }
+  Status check(const port::PowerTarget&) const override { return {}; }
+  void identify(const port::PowerTarget&, Duration,
+                std::function<void(port::IdentityResult)> done) override {
+    loop_.post([done = std::move(done)] {
+      done({.outcome = core::Outcome::kConfirmed, .identity = {}, .text = "test driver: silent"});
+    });
+  }
+  void change_password(const port::PowerTarget& target, const Secret&, Duration,
+                       Done done) override {
+    port::PowerResult result;
+    const bool wrong = target.password.reveal().starts_with("wrong");
+    result.outcome = wrong ? core::Outcome::kFailed : core::Outcome::kConfirmed;
+    if (wrong) result.error = ErrorKind::kDenied;
+    result.text = wrong ? "test driver: wrong password" : "test driver: changed";
     loop_.post([done = std::move(done), result] { done(result); });
   }
 
@@ -78,6 +94,8 @@ struct Manager {
   std::unique_ptr<AgentRegistry> agents;
   std::unique_ptr<ObedientPower> driver;
   std::unique_ptr<PowerService> power;
+  std::unique_ptr<DrillService> drills;
+  std::unique_ptr<PowerPoll> poll;
   std::unique_ptr<api::ApiServer> api;
 };
 
@@ -87,7 +105,7 @@ api::Services services_of(Manager& m) {
   settings.manager_uuid = "00000000-0000-4000-8000-000000000001";
   settings.manager_name = "test-manager";
   settings.started = m.loop->wall();
-  return {*m.loop, *m.engine, *m.inventory, *m.agents, *m.power, settings};
+  return {*m.loop, *m.engine, *m.inventory, *m.agents, *m.power, *m.drills, *m.poll, settings};
 }
 
 Status open_rooms(Manager& m, const Arguments& args) {
@@ -111,6 +129,9 @@ Status open_rooms(Manager& m, const Arguments& args) {
                                              AgentRegistry::LeaseOptions{});
   m.driver = std::make_unique<ObedientPower>(*m.loop);
   m.power = std::make_unique<PowerService>(*m.engine, *m.inventory, *m.box, *m.driver);
+  m.drills = std::make_unique<DrillService>(*m.loop, *m.engine, *m.inventory, *m.power,
+                                            DrillService::Options{});
+  m.poll = std::make_unique<PowerPoll>(*m.loop, *m.engine, *m.inventory, *m.power);
   return {};
 }
 
@@ -126,6 +147,7 @@ Status serve(Manager& m, const Arguments& args) {
     return api::render_job(*services, job, end);
   });
   m.engine->start();
+  m.power->tell_ladders();
   MOLD_TRY_VOID(make_test_user(*m.inventory, *m.box));
   api::ApiServerConfig config;
   config.address = "127.0.0.1";

@@ -36,7 +36,7 @@ check_jq "beyond the end" "$(admin listServiceOfferings page=9 pagesize=2)" .lis
 check_jq "keyword" "$(admin listServiceOfferings keyword=O3)" .listserviceofferingsresponse.count 1
 
 # ---- HA and OOBM ----
-oobm() { admin configureOutOfBandManagement "hostid=$host" driver=ipmitool address=127.0.0.1 port=9001 username=admin "password=$1"; }
+oobm() { admin configureOutOfBandManagement "hostid=$host" driver=ipmitool address=127.0.0.1 port=9001 username=admin "password=$1" "${@:2}"; }
 check_jq "OOBM: enable before configure" "$(admin enableOutOfBandManagementForHost "hostid=$host")" .enableoutofbandmanagementforhostresponse.errorcode 431
 answer=$(oobm s3cret)
 check_jq "OOBM configured" "$answer" '.configureoutofbandmanagementresponse.outofbandmanagement|[.driver,.username,.password,.status]' '["ipmitool","admin",null,true]'
@@ -48,6 +48,38 @@ check_jq "power status" "$(wait_job "$job")" '.queryasyncjobresultresponse|[.job
 oobm wrong >/dev/null
 job=$(admin issueOutOfBandManagementPowerAction "hostid=$host" action=STATUS | jq -r .issueoutofbandmanagementpoweractionresponse.jobid)
 check_jq "power failure" "$(wait_job "$job")" '.queryasyncjobresultresponse|[.jobstatus,.jobresultcode,.jobresult.errorcode]' '[2,530,530]'
+check "bad timeout" "$(status_of "$inner?command=issueOutOfBandManagementPowerAction&hostid=$host&action=STATUS&timeout=301")" 431
+check_jq "options of the driver" "$(oobm s3cret "details[0].key=cipher" "details[0].value=17")" '.configureoutofbandmanagementresponse.outofbandmanagement.details' '{"cipher":"17"}'
+check_jq "stay when not named" "$(oobm s3cret)" '.configureoutofbandmanagementresponse.outofbandmanagement.details' '{"cipher":"17"}'
+job=$(admin changeOutOfBandManagementPassword "hostid=$host" | jq -r .changeoutofbandmanagementpasswordresponse.jobid)
+check_jq "password changed" "$(wait_job "$job")" '.queryasyncjobresultresponse|[.jobstatus,.jobresult.outofbandmanagement.hostid,.jobresult.outofbandmanagement.status,.jobresult.outofbandmanagement.password]' "[1,\"$host\",true,null]"
+
+# ---- fence devices and drills ----
+feed=$(admin addFenceDevice "hostid=$host" driver=ipmitool address=127.0.0.1 username=u password=p name=feed level=1 "details[0].key=cipher" "details[0].value=3")
+check_jq "device" "$feed" '.addfencedeviceresponse.fencedevice|[.hostname,.name,.level,.driver,.enabled,.details.cipher,.password]' '["h1","feed",1,"ipmitool",true,"3",null]'
+feed=$(printf '%s' "$feed" | jq -r .addfencedeviceresponse.fencedevice.id)
+check "same name" "$(status_of "$inner?command=addFenceDevice&hostid=$host&driver=ipmitool&name=feed")" 536
+check "bad level" "$(status_of "$inner?command=addFenceDevice&hostid=$host&driver=ipmitool&level=0")" 431
+check "unknown driver" "$(status_of "$inner?command=addFenceDevice&hostid=$host&driver=telepathy")" 431
+check_jq "update" "$(admin updateFenceDevice "id=$feed" level=3 enabled=false)" '.updatefencedeviceresponse.fencedevice|[.level,.enabled,.username]' '[3,false,"u"]'
+check_jq "and back" "$(admin updateFenceDevice "id=$feed" enabled=true)" .updatefencedeviceresponse.fencedevice.enabled true
+check_jq "devices" "$(admin listFenceDevices "clusterid=$cluster")" '.listfencedevicesresponse|[.count,.fencedevice[0].name]' '[1,"feed"]'
+job=$(admin runFenceDrill "hostid=$host" | jq -r .runfencedrillresponse.jobid)
+check_jq "drill" "$(wait_job "$job")" '.queryasyncjobresultresponse|[.jobstatus,.jobresult.count,[.jobresult.fencedrill[]|[.devicename,.executorname,.state,.powerstate,.chosen]]]' \
+  '[1,2,[["BMC","manager","good","On",true],["feed","manager","good","On",true]]]'
+check_jq "drills" "$(admin listFenceDrills "hostid=$host")" '.listfencedrillsresponse|[.count,.fencedrill[0].score>=80]' '[2,true]'
+check_jq "in the host's row" "$(admin listHosts "id=$host")" '.listhostsresponse.host[0]|[.fencedrillstate,.fencedrillscore>=80,(.fencedrillage|type),(.fencedrillreason|length>0)]' '["good",true,"number",true]'
+check "nothing to drill" "$(status_of "$inner?command=runFenceDrill&hostid=$(admin listHosts name=h2 | jq -r '.listhostsresponse.host[0].id')")" 431
+check_jq "gone" "$(admin removeFenceDevice "id=$feed")" .removefencedeviceresponse.success true
+check_jq "from the drills too" "$(admin listFenceDevices)" .listfencedevicesresponse '{}'
+check "metrics" "$(curl -s "http://127.0.0.1:$integration_port/metrics" | grep -c '^mold_host_ha_state{host="h1",state=')" 1
+check "not for strangers" "$(status_of "http://127.0.0.1:$api_port/metrics")" 404
+check_jq "settings" "$(admin listConfigurations name=outofbandmanagement.action.timeout)" '.listconfigurationsresponse.configuration[0]|[.value,.defaultvalue,.isdynamic]' '["60","60",true]'
+check_jq "set one" "$(admin updateConfiguration name=outofbandmanagement.sync.poolsize value=7)" .updateconfigurationresponse.configuration.value 7
+check "out of bounds" "$(status_of "$inner?command=updateConfiguration&name=outofbandmanagement.sync.poolsize&value=0")" 431
+check "no such setting" "$(status_of "$inner?command=updateConfiguration&name=x&value=1")" 431
+oobm wrong >/dev/null
+
 check "bad action" "$(status_of "$inner?command=issueOutOfBandManagementPowerAction&hostid=$host&action=EXPLODE")" 431
 check_jq "HA before configure" "$(admin enableHAForHost "hostid=$host")" .enablehaforhostresponse.errorcode 431
 job=$(admin configureHAForHost "hostid=$host" provider=KVMHAProvider | jq -r .configurehaforhostresponse.jobid)

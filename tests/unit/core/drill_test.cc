@@ -188,8 +188,8 @@ TEST(Identity, SpellingsOfOneUuid) {
   EXPECT_TRUE(same_uuid("ccddeeff-aabb-8899-7766-554433221100", kUuid)) << "and back";
   EXPECT_FALSE(same_uuid(kUuid, "00112233-4455-6677-8899-aabbccddee00"));
   EXPECT_FALSE(same_uuid("", ""));
-  EXPECT_FALSE(same_uuid("00000000-0000-0000-0000-000000000000",
-                         "00000000-0000-0000-0000-000000000000"));
+  EXPECT_FALSE(
+      same_uuid("00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000000"));
 }
 
 TEST(Identity, OneEqualFactIsEnough) {

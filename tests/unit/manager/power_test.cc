@@ -1,22 +1,10 @@
 // Power requests: once per OpId, one at a time per host, every one answered.
 #include "manager/power/power_service.h"
+#include "tests/unit/manager/fake_power.h"
 #include "tests/unit/manager/fixture.h"
 
 namespace mold::manager::test {
 namespace {
-
-struct FakePower final : port::PowerControl {
-  struct Call {
-    port::PowerTarget target;
-    core::PowerVerb verb;
-    Done done;
-  };
-  void request(const port::PowerTarget& target, core::PowerVerb verb, Duration,
-               Done done) override {
-    calls.push_back({target, verb, std::move(done)});
-  }
-  std::vector<Call> calls;
-};
 
 class PowerTest : public testing::Test {
  protected:
@@ -44,7 +32,7 @@ class PowerTest : public testing::Test {
   }
   static core::RequestPower wish(std::uint64_t op, HostId id,
                                  core::PowerVerb verb = core::PowerVerb::kOff) {
-    return {OpId{op}, id, verb, 1s};
+    return {OpId{op}, id, verb, 1s, DeviceId{}};
   }
   void answer(std::size_t call, core::PowerState state) {
     const auto done = driver.calls.at(call).done;

@@ -179,7 +179,10 @@ TEST_F(StoreTest, FewerDisksAndGoneRowsAreGone) {
 
 // One row of each kind, every field set.
 struct SampleRows {
-  SampleRows() { host.oobm = {true, true, "ipmitool", "10.0.0.1", "623", "admin", "sealed"}; }
+  SampleRows() {
+    host.oobm = {true,    true,     "ipmitool", "10.0.0.1",        "623",
+                 "admin", "sealed", "pending",  {{"cipher", "17"}}};
+  }
 
   const WallTime t{1'700'000'000'123};
   const Zone zone{ZoneId{1}, "zu", kHostile, "d", "Advanced", "1", "2", "3", "4", false, true, t};
@@ -188,6 +191,9 @@ struct SampleRows {
   HostRecord host{
       HostId{4}, ClusterId{3}, "hu", "n", "a", {"t1", kHostile}, false, {}, "prov", "{}",
       "1.0",     {{"k", "v"}}, t,    t,   t};
+  const FenceDevice device{DeviceId{11},    HostId{4}, "du",  "feed b", 2,
+                           "fence_agent",   "a",       "161", "user",   "sealed",
+                           {{"plug", "7"}}, false,     t};
   const ServiceOffering offering{OfferingId{5}, "ou", "n",  "d",  2, 3, 4, 5,
                                  true,          true, "ht", "st", t, t};
   const Template tmpl{TemplateId{6}, "tu",  "n",          "d",   ZoneId{1},   "u",   "/p",
@@ -245,6 +251,7 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
     const auto store = open();
     WriteSet set;  // children first: constraints are looked at when the transaction ends
     set.rows = {rows.vm,
+                rows.device,
                 rows.host,
                 rows.pool,
                 rows.user,
@@ -278,6 +285,7 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
   EXPECT_EQ(data.pods, std::vector{rows.pod});
   EXPECT_EQ(data.clusters, std::vector{rows.cluster});
   EXPECT_EQ(data.hosts, std::vector{rows.host});
+  EXPECT_EQ(data.fence_devices, std::vector{rows.device});
   EXPECT_EQ(data.offerings, std::vector{rows.offering});
   EXPECT_EQ(data.templates, std::vector{rows.tmpl});
   EXPECT_EQ(data.pools, std::vector{rows.pool});

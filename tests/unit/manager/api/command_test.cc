@@ -50,6 +50,15 @@ TEST(CommandTable, HoldsEverythingThatTheManualNames) {
                            "enableOutOfBandManagementForHost",
                            "disableOutOfBandManagementForHost",
                            "issueOutOfBandManagementPowerAction",
+                           "changeOutOfBandManagementPassword",
+                           "addFenceDevice",
+                           "updateFenceDevice",
+                           "removeFenceDevice",
+                           "listFenceDevices",
+                           "listFenceDrills",
+                           "runFenceDrill",
+                           "listConfigurations",
+                           "updateConfiguration",
                            "configureHAForHost",
                            "enableHAForHost",
                            "disableHAForHost",
@@ -81,9 +90,10 @@ TEST(CommandTable, NamesAreExact) {
 
 TEST(CommandTable, AsyncAsThePeersHaveIt) {
   const CommandTable table = build_command_table();
-  for (const char* name : {"deployVirtualMachine", "startVirtualMachine", "stopVirtualMachine",
-                           "configureHAForHost", "enableHAForHost", "reconnectHost",
-                           "issueOutOfBandManagementPowerAction", "deleteTemplate"}) {
+  for (const char* name :
+       {"deployVirtualMachine", "startVirtualMachine", "stopVirtualMachine", "configureHAForHost",
+        "enableHAForHost", "reconnectHost", "issueOutOfBandManagementPowerAction", "deleteTemplate",
+        "changeOutOfBandManagementPassword", "runFenceDrill"}) {
     EXPECT_TRUE(table.find(name)->is_async()) << name;
   }
   for (const char* name : {"configureOutOfBandManagement", "addHost", "listHosts",
@@ -124,8 +134,10 @@ TEST(CommandTable, WhatCarriesASecretIsMarked) {
   for (const auto& [name, spec] : table.all()) {
     if (spec.is_confidential()) marked.insert(name);
   }
-  EXPECT_EQ(marked, (std::set<std::string>{"addHost", "configureOutOfBandManagement",
-                                           "issueHostEnrolmentToken"}));
+  EXPECT_EQ(marked,
+            (std::set<std::string>{"addFenceDevice", "addHost", "changeOutOfBandManagementPassword",
+                                   "configureOutOfBandManagement", "issueHostEnrolmentToken",
+                                   "updateFenceDevice"}));
   EXPECT_TRUE(is_loopback("127.0.0.1"));
   EXPECT_TRUE(is_loopback("127.3.2.1"));
   EXPECT_TRUE(is_loopback("::1"));

@@ -1,0 +1,242 @@
+#include "manager/power/drill_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "manager/power/power_settings.h"
+#include "manager/store/names.h"
+
+namespace mold::manager {
+namespace {
+
+constexpr Duration kRaster{2'000};
+constexpr Duration kDrillDeadline{15'000};
+constexpr Duration kWhenBusy{5'000};
+// A host's paths: the manager's and those of so many other hosts. More would tell little, and a
+// cluster of hundreds would spend its day drilling.
+constexpr std::size_t kOthers = 3;
+
+core::DrillPolicy drill_policy(const Inventory& inventory) {
+  core::DrillPolicy policy;
+  policy.every = power_setting_seconds(inventory, kDrillInterval);
+  policy.failing_every = power_setting_seconds(inventory, kDrillRetryInterval);
+  policy.stale_after = std::max(policy.stale_after, policy.every * 3);
+  return policy;
+}
+
+bool is_alarming(core::DrillState state) {
+  return state == core::DrillState::kDegraded || state == core::DrillState::kBad;
+}
+
+}  // namespace
+
+core::MachineFacts machine_facts(const HostRecord& host) {
+  Details facts;
+  if (!parse_details(host.facts_json, facts)) return {};
+  return {facts["product_uuid"], facts["product_serial"]};
+}
+
+DrillService::DrillService(runtime::EventLoop& loop, Engine& engine, Inventory& inventory,
+                           PowerService& power, Options options)
+    : loop_(loop),
+      engine_(engine),
+      inventory_(inventory),
+      power_(power),
+      options_(std::move(options)),
+      timer_(loop),
+      alive_(std::make_shared<bool>(true)) {}
+
+DrillService::~DrillService() {
+  *alive_ = false;
+}
+
+void DrillService::start() {
+  timer_.start_periodic(kRaster, [this] { turn(); });
+}
+
+// The next ones after the host itself, round the ring of ids: so each host drills for a few others.
+std::vector<HostId> DrillService::executors_for(const HostRecord& host) const {
+  std::vector<HostId> all{HostId{}};
+  if (options_.executor == nullptr) return all;
+  std::vector<HostId> others = options_.executor->candidates(host.cluster);
+  std::erase(others, host.id);
+  std::sort(others.begin(), others.end());
+  const auto after = std::upper_bound(others.begin(), others.end(), host.id);
+  std::rotate(others.begin(), after, others.end());
+  if (others.size() > kOthers) others.resize(kOthers);
+  all.insert(all.end(), others.begin(), others.end());
+  return all;
+}
+
+void DrillService::sync() {
+  std::set<core::DrillPath> paths;
+  for (const auto& [id, host] : inventory_.hosts().all()) {
+    if (!is_live(host)) continue;
+    std::vector<DeviceId> devices;
+    if (host.oobm.configured && host.oobm.enabled) devices.emplace_back();
+    for (const FenceDevice* const device : inventory_.fence_devices_of(id)) {
+      if (device->enabled) devices.push_back(device->id);
+    }
+    if (devices.empty()) continue;
+    for (const HostId executor : executors_for(host)) {
+      for (const DeviceId device : devices) paths.insert({id, device, executor});
+    }
+  }
+  book_.set_policy(drill_policy(inventory_));
+  book_.set_paths(paths, loop_.now());
+}
+
+void DrillService::turn() {
+  sync();
+  const auto most = static_cast<std::size_t>(power_setting(inventory_, kDrillPool));
+  for (const core::DrillPath& path : book_.due(loop_.now())) {
+    if (under_way_.size() >= most) return;
+    begin(path);
+  }
+}
+
+void DrillService::begin(const core::DrillPath& path) {
+  if (under_way_.contains(path)) return;
+  const Status begun =
+      power_.read({path.host, path.device}, path.executor, kDrillDeadline,
+                  [this, alive = alive_, path, began = loop_.now()](const port::PowerResult& r) {
+                    if (*alive) on_state(path, began, r);
+                  });
+  if (!begun) {
+    book_.postpone(path, loop_.now() + kWhenBusy);
+    return;
+  }
+  ++drills_;
+  under_way_.insert(path);
+  book_.begin(path);
+}
+
+void DrillService::on_state(const core::DrillPath& path, Instant began,
+                            const port::PowerResult& read) {
+  core::DrillResult result;
+  result.outcome = read.outcome;
+  result.state = read.state;
+  result.error = read.error;
+  result.took = loop_.now() - began;
+  result.text = read.text;
+  if (read.outcome != core::Outcome::kConfirmed) {
+    finish(path, std::move(result));
+    return;
+  }
+  if (read.state == core::PowerState::kOff && options_.host_is_heard &&
+      options_.host_is_heard(path.host)) {
+    result.contradicted = true;
+    result.text = "it reads off while the host runs: it switches another machine, or nothing";
+    finish(path, std::move(result));
+    return;
+  }
+  const Status asked =
+      power_.identify({path.host, path.device}, path.executor, kDrillDeadline,
+                      [this, alive = alive_, path, result](const port::IdentityResult& identity) {
+                        if (*alive) on_identity(path, result, identity);
+                      });
+  if (!asked) finish(path, std::move(result));
+}
+
+void DrillService::on_identity(const core::DrillPath& path, core::DrillResult result,
+                               const port::IdentityResult& identity) {
+  const HostRecord* const host = inventory_.hosts().find_live(path.host);
+  if (host != nullptr && identity.outcome == core::Outcome::kConfirmed) {
+    const core::MachineFacts device{identity.identity.uuid, identity.identity.serial};
+    const core::MachineFacts told = machine_facts(*host);
+    result.identity = core::compare_identity(device, told);
+    if (result.identity == core::IdentityVerdict::kOther) {
+      result.text = std::string(path.device ? "this device" : "this BMC") +
+                    " belongs to another machine: it says " + core::describe(device) +
+                    ", the host says " + core::describe(told);
+    }
+  }
+  finish(path, std::move(result));
+}
+
+void DrillService::finish(const core::DrillPath& path, core::DrillResult result) {
+  under_way_.erase(path);
+  book_.record(path, std::move(result), loop_.now());
+  tell_changes(path);
+  answer_wishes(path);
+}
+
+std::string DrillService::device_name(const core::DrillPath& path) const {
+  if (!path.device) return "its BMC";
+  const FenceDevice* const device = inventory_.fence_devices().find(path.device);
+  return "its fence device " + (device == nullptr ? std::string("(gone)") : device->name);
+}
+
+// Told when it gets worse and when it is good again, not at every trial between.
+void DrillService::tell_changes(const core::DrillPath& path) {
+  const Feed feed{path.host, path.device};
+  const HostRecord* const host = inventory_.hosts().find_live(path.host);
+  if (host == nullptr || !engine_.admits()) return;
+  const core::DrillView view = book_.device_view(path.host, path.device, loop_.now());
+  const auto told = told_.find(feed);
+  NewEvent event;
+  event.resource_type = "Host";
+  event.resource_uuid = host->uuid;
+  if (is_alarming(view.state)) {
+    const bool known = told != told_.end() &&
+                       (told->second == view.state || told->second == core::DrillState::kBad);
+    if (known) return;
+    told_[feed] = view.state;
+    event.type = "HOST.FENCE.DRILL.FAILED";
+    event.level = view.state == core::DrillState::kBad ? EventLevel::kError : EventLevel::kWarn;
+    event.description = "Fence drill of host " + host->name + ": " + device_name(path) + " is " +
+                        std::string(core::to_string(view.state)) + ": " + view.reason;
+  } else if (view.state == core::DrillState::kGood && told != told_.end()) {
+    told_.erase(told);
+    event.type = "HOST.FENCE.DRILL.RECOVERED";
+    event.description =
+        "Fence drill of host " + host->name + ": " + device_name(path) + " is good again";
+  } else {
+    return;
+  }
+  engine_.note_event(std::move(event));
+}
+
+void DrillService::answer_wishes(const core::DrillPath& path) {
+  std::vector<std::function<void()>> fulfilled;
+  for (Wish& wish : wishes_) {
+    if (wish.open.erase(path) != 0 && wish.open.empty()) fulfilled.push_back(std::move(wish.done));
+  }
+  std::erase_if(wishes_, [](const Wish& wish) { return wish.open.empty(); });
+  for (const auto& done : fulfilled) done();
+}
+
+Status DrillService::run_now(HostId host, std::function<void()> done) {
+  sync();
+  Wish wish;
+  for (const core::DrillPath& path : book_.paths_of(host)) {
+    begin(path);
+    if (under_way_.contains(path)) wish.open.insert(path);
+  }
+  if (book_.paths_of(host).empty()) {
+    return fail(ErrorKind::kNotFound,
+                "the host has neither out-of-band management that is enabled nor fence devices");
+  }
+  if (wish.open.empty())
+    return fail(ErrorKind::kBusy, "its power devices are busy with other requests; try again");
+  wish.done = std::move(done);
+  wishes_.push_back(std::move(wish));
+  return {};
+}
+
+HostId DrillService::choose(const Feed& feed) const {
+  if (options_.executor == nullptr) return {};
+  const HostRecord* const host = inventory_.hosts().find_live(feed.host);
+  if (host == nullptr) return {};
+  return core::choose_executor(book_, feed.host, feed.device,
+                               options_.executor->candidates(host->cluster), loop_.now());
+}
+
+void DrillService::forget(const Feed& feed) {
+  sync();
+  book_.forget(feed.host, feed.device, loop_.now());
+  told_.erase(feed);
+}
+
+}  // namespace mold::manager

@@ -1,0 +1,84 @@
+#pragma once
+// Runs the fence drills: for each host, each device that can cut its power, and each executor that
+// would be asked to, reads the power state and asks the device which machine it belongs to.
+// Harmless by construction: nothing but status and identify is ever sent. What is learned decides
+// who carries out real requests (choose()), is shown in listHosts and listFenceDrills, and is told
+// as an event when a device stops being good and when it is good again. Loop thread only; lives as
+// long as the power service; outlived by executor and inventory.
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/fencing/drill.h"
+#include "lib/runtime/event_loop.h"
+#include "manager/engine/engine.h"
+#include "manager/inventory/inventory.h"
+#include "manager/power/power_service.h"
+
+namespace mold::manager {
+
+class DrillService {
+ public:
+  struct Options {
+    PowerExecutor* executor = nullptr;          // none: the manager is the only one
+    std::function<bool(HostId)> host_is_heard;  // its agent beats; none: nothing is known
+  };
+  DrillService(runtime::EventLoop& loop, Engine& engine, Inventory& inventory, PowerService& power,
+               Options options);
+  ~DrillService();
+  DrillService(const DrillService&) = delete;
+  DrillService& operator=(const DrillService&) = delete;
+
+  // Once there are other hosts to ask; see Options.
+  void set_executor(PowerExecutor* executor) { options_.executor = executor; }
+  void start();  // and goes on by itself
+  // All paths of the host now, also those under way are waited for. kNotFound: it has none.
+  Status run_now(HostId host, std::function<void()> done);
+
+  // Who should carry out a request to this device; none: the manager.
+  [[nodiscard]] HostId choose(const Feed& feed) const;
+  [[nodiscard]] const core::DrillBook& book() const { return book_; }
+  // A device or its settings changed: what was learned about it is void.
+  void forget(const Feed& feed);
+  [[nodiscard]] std::uint64_t drills() const { return drills_; }
+
+  // Takes the devices as they are, and begins what is due. For tests; start() does it in a raster.
+  void turn();
+
+ private:
+  struct Wish {
+    std::set<core::DrillPath> open;
+    std::function<void()> done;
+  };
+  void sync();
+  void begin(const core::DrillPath& path);
+  void on_state(const core::DrillPath& path, Instant began, const port::PowerResult& result);
+  void on_identity(const core::DrillPath& path, core::DrillResult result,
+                   const port::IdentityResult& identity);
+  void finish(const core::DrillPath& path, core::DrillResult result);
+  void tell_changes(const core::DrillPath& path);
+  void answer_wishes(const core::DrillPath& path);
+  [[nodiscard]] std::vector<HostId> executors_for(const HostRecord& host) const;
+  [[nodiscard]] std::string device_name(const core::DrillPath& path) const;
+
+  runtime::EventLoop& loop_;
+  Engine& engine_;
+  Inventory& inventory_;
+  PowerService& power_;
+  Options options_;
+  core::DrillBook book_;
+  runtime::Timer timer_;
+  std::set<core::DrillPath> under_way_;
+  std::map<Feed, core::DrillState> told_;  // devices that an event called not good
+  std::vector<Wish> wishes_;
+  std::uint64_t drills_ = 0;
+  std::shared_ptr<bool> alive_;
+};
+
+// What the agent of a host said about its machine.
+core::MachineFacts machine_facts(const HostRecord& host);
+
+}  // namespace mold::manager

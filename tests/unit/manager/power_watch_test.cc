@@ -1,0 +1,206 @@
+// Readings for people (poll) and fence drills: bounded, told once, never in the brain's way.
+#include "manager/power/drill_service.h"
+#include "manager/power/power_poll.h"
+#include "manager/power/power_settings.h"
+#include "tests/unit/manager/power_world.h"
+
+namespace mold::manager::test {
+namespace {
+
+class PollTest : public PowerWorldTest {
+ protected:
+  void SetUp() override {
+    PowerWorldTest::SetUp();
+    poll = std::make_unique<PowerPoll>(*world.loop, *world.engine, *world.inventory, *service);
+  }
+  void round_that(const std::function<void(std::size_t)>& answers) {
+    const std::size_t before = driver.calls.size();
+    poll->begin_round();
+    ASSERT_EQ(driver.calls.size(), before + 1);
+    answers(before);
+  }
+  std::unique_ptr<PowerPoll> poll;
+};
+
+TEST_F(PollTest, AReadingIsShownAndAChangeIsToldOnce) {
+  round_that([&](std::size_t c) { driver.read(c, core::PowerState::kOn); });
+  EXPECT_EQ(service->latest(host)->state, core::PowerState::kOn);
+  round_that([&](std::size_t c) { driver.read(c, core::PowerState::kOn); });
+  round_that([&](std::size_t c) { driver.read(c, core::PowerState::kOff); });
+  round_that([&](std::size_t c) { driver.read(c, core::PowerState::kOff); });
+  const auto told = events("HOST.OOBM.POWER_STATE_TRANSITION");
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].description, "Power of host h1: on -> off");
+  EXPECT_EQ(world.engine->state().hosts.at(host).power, core::PowerState::kUnknown)
+      << "the brain is not told";
+}
+
+TEST_F(PollTest, AFailingBmcIsToldOnceAndItsReturnOnce) {
+  for (int i = 0; i < 10; ++i) round_that([&](std::size_t c) { driver.keep_silent(c); });
+  EXPECT_EQ(poll->failing(), 1U);
+  EXPECT_EQ(service->latest(host)->state, core::PowerState::kUnknown);
+  EXPECT_EQ(events("HOST.OOBM.POLL.FAILED").size(), 1U);
+  for (int i = 0; i < 3; ++i)
+    round_that([&](std::size_t c) { driver.read(c, core::PowerState::kOn); });
+  EXPECT_EQ(events("HOST.OOBM.POLL.RECOVERED").size(), 1U);
+  EXPECT_EQ(events("HOST.OOBM.POLL.FAILED").size(), 1U);
+  round_that([&](std::size_t c) { driver.keep_silent(c); });
+  EXPECT_EQ(events("HOST.OOBM.POLL.FAILED").size(), 1U) << "one lost answer is weather";
+}
+
+TEST_F(PollTest, ARefusedPasswordIsToldOnceADay) {
+  for (int i = 0; i < 5; ++i) {
+    round_that([&](std::size_t c) { driver.refuse(c); });
+    round_that([&](std::size_t c) { driver.read(c, core::PowerState::kOn); });
+  }
+  EXPECT_EQ(events("ALERT.OOBM.AUTHERROR").size(), 1U);
+  EXPECT_EQ(events("HOST.OOBM.POLL.FAILED").size(), 0U);
+}
+
+TEST_F(PollTest, ABusyHostIsLeftOutAndNothingWaitsForAPoll) {
+  service->request(wish(1, host));
+  ASSERT_EQ(driver.calls.size(), 1U);
+  poll->begin_round();
+  EXPECT_EQ(driver.calls.size(), 1U) << "a request of the brain is under way";
+  EXPECT_TRUE(poll->idle());
+  driver.read(0, core::PowerState::kOn);
+  poll->begin_round();
+  ASSERT_EQ(driver.calls.size(), 2U);
+  service->request(wish(2, host, {}, core::PowerVerb::kStatus));
+  EXPECT_EQ(driver.calls.size(), 3U) << "beside the poll's reading";
+  driver.read(2, core::PowerState::kOn);
+  service->request(wish(3, host));
+  driver.read(3, core::PowerState::kOff);
+  driver.read(1, core::PowerState::kOn);
+  EXPECT_EQ(service->latest(host)->state, core::PowerState::kOff) << "the poll began before";
+}
+
+TEST_F(PollTest, SoManyAtATimeAndARoundAfterTheOther) {
+  for (int i = 2; i <= 7; ++i) configure(world.add_host("h" + std::to_string(i)));
+  ASSERT_TRUE(set_power_setting(*world.inventory, std::string(kPollPool), "3"));
+  poll->begin_round();
+  EXPECT_EQ(driver.calls.size(), 3U);
+  poll->begin_round();
+  EXPECT_EQ(driver.calls.size(), 3U);
+  for (std::size_t i = 0; i < 7; ++i) driver.read(i, core::PowerState::kOn);
+  EXPECT_TRUE(poll->idle());
+  EXPECT_EQ(poll->rounds(), 1U);
+  EXPECT_EQ(poll->readings(), 7U);
+}
+
+TEST_F(PollTest, SettingsHaveBounds) {
+  const std::string name(kPollInterval);
+  EXPECT_EQ(power_setting(*world.inventory, name), 30);
+  for (const char* bad : {"0", "-1", "x", "", "99999999", "4.5"}) {
+    const Status set = set_power_setting(*world.inventory, name, bad);
+    ASSERT_FALSE(set) << bad;
+    EXPECT_EQ(set.error().kind, ErrorKind::kInvalid);
+  }
+  EXPECT_EQ(set_power_setting(*world.inventory, "no.such", "1").error().kind, ErrorKind::kNotFound);
+  ASSERT_TRUE(set_power_setting(*world.inventory, name, " 4 "));
+  EXPECT_EQ(power_setting_seconds(*world.inventory, name), 4s);
+}
+
+const std::string kUuid = "00112233-4455-6677-8899-aabbccddeeff";
+
+class DrillServiceTest : public PowerWorldTest {
+ protected:
+  void SetUp() override {
+    PowerWorldTest::SetUp();
+    HostRecord record = *world.inventory->hosts().find(host);
+    record.facts_json = R"({"product_uuid":")" + kUuid + R"(","product_serial":"S1"})";
+    ASSERT_TRUE(world.inventory->update(record));
+    DrillService::Options drill_options;
+    drill_options.host_is_heard = [this](HostId) { return heard; };
+    drills = std::make_unique<DrillService>(*world.loop, *world.engine, *world.inventory, *service,
+                                            std::move(drill_options));
+  }
+  // One drill of the only path.
+  void drill(const std::function<void(std::size_t)>& reading, const std::string& uuid = {}) {
+    const std::size_t call = driver.calls.size();
+    const std::size_t identification = driver.identifications.size();
+    bool ended = false;
+    const Status begun = drills->run_now(host, [&ended] { ended = true; });
+    ASSERT_TRUE(begun) << begun.error().text();
+    ASSERT_EQ(driver.calls.size(), call + 1);
+    EXPECT_EQ(driver.calls[call].verb, core::PowerVerb::kStatus) << "harmless";
+    reading(call);
+    if (driver.identifications.size() > identification)
+      driver.say_identity(identification, {uuid, {}, {}});
+    EXPECT_TRUE(ended);
+  }
+  void good(const std::string& uuid = kUuid) {
+    drill([this](std::size_t c) { driver.read(c, core::PowerState::kOn); }, uuid);
+  }
+  core::DrillView view() const { return *drills->book().host_view(host, world.loop->now()); }
+
+  bool heard = true;
+  std::unique_ptr<DrillService> drills;
+};
+
+TEST_F(DrillServiceTest, AGoodPath) {
+  good();
+  EXPECT_EQ(view().state, core::DrillState::kGood) << view().reason;
+  EXPECT_EQ(view().score, 100);
+  EXPECT_EQ(view().identity, core::IdentityVerdict::kSame);
+  good("33221100-5544-7766-8899-AABBCCDDEEFF");
+  EXPECT_EQ(view().identity, core::IdentityVerdict::kSame) << "the other byte order";
+  EXPECT_TRUE(events("HOST.FENCE.DRILL.FAILED").empty());
+}
+
+TEST_F(DrillServiceTest, ABmcOfAnotherMachineIsFoundBeforeItIsNeeded) {
+  const std::string other = "deadbeef-4455-6677-8899-aabbccddeeff";
+  good(other);
+  EXPECT_EQ(view().state, core::DrillState::kBad);
+  EXPECT_EQ(view().reason, "this BMC belongs to another machine: it says uuid " + other +
+                               ", the host says uuid " + kUuid + ", serial S1");
+  const auto told = events("HOST.FENCE.DRILL.FAILED");
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].level, EventLevel::kError);
+  EXPECT_NE(told[0].description.find(other), std::string::npos);
+}
+
+TEST_F(DrillServiceTest, OffWhileTheHostRunsIsAWrongMachineToo) {
+  drill([this](std::size_t c) { driver.read(c, core::PowerState::kOff); });
+  EXPECT_EQ(view().state, core::DrillState::kBad);
+  heard = false;
+  good();
+  drill([this](std::size_t c) { driver.read(c, core::PowerState::kOff); }, kUuid);
+  EXPECT_NE(view().state, core::DrillState::kBad) << "a host that is off is off";
+}
+
+TEST_F(DrillServiceTest, ToldWhenItGetsWorseAndWhenItIsGoodAgain) {
+  for (int i = 0; i < 4; ++i) good();
+  for (int i = 0; i < 6; ++i) drill([this](std::size_t c) { driver.keep_silent(c); });
+  EXPECT_EQ(events("HOST.FENCE.DRILL.FAILED").size(), 2U) << "degraded, then bad";
+  for (int i = 0; i < 6; ++i) good();
+  EXPECT_EQ(events("HOST.FENCE.DRILL.RECOVERED").size(), 1U);
+  EXPECT_EQ(events("HOST.FENCE.DRILL.FAILED").size(), 2U);
+}
+
+TEST_F(DrillServiceTest, DueOnesAreRunByTheRasterAndBusyDevicesLater) {
+  drills->turn();
+  EXPECT_TRUE(drills->book().hosts().contains(host));
+  service->request(wish(1, host));
+  const Status busy = drills->run_now(host, [] {});
+  ASSERT_FALSE(busy);
+  EXPECT_EQ(busy.error().kind, ErrorKind::kBusy);
+  const HostId bare = world.add_host("h2");
+  EXPECT_EQ(drills->run_now(bare, [] {}).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(DrillServiceTest, WhatWasLearnedEndsWithTheSettings) {
+  good();
+  drills->forget(Feed{host, {}});
+  EXPECT_EQ(view().state, core::DrillState::kUnknown);
+  const auto device_made = service->add_device(device(), Secret("x"));
+  ASSERT_TRUE(device_made);
+  drills->turn();
+  EXPECT_EQ(drills->book().paths_of(host).size(), 2U);
+  ASSERT_TRUE(service->remove_device(device_made->id));
+  drills->turn();
+  EXPECT_EQ(drills->book().paths_of(host).size(), 1U);
+}
+
+}  // namespace
+}  // namespace mold::manager::test
