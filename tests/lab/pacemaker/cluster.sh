@@ -12,6 +12,7 @@ PCMK=/run/mold-pcmk
 PCMK_NS=moldpcmk
 PCMK_SUBNET=10.78.0
 PCMK_HOSTS="h1 h2 h3"
+PCMK_MANAGER=$PCMK_SUBNET.2
 
 say() { printf '  %s\n' "$*"; }
 die() {
@@ -125,6 +126,7 @@ link set $host master br0 up
 addr add $(bmc_address "$host")/24 dev br0
 EOF
   done
+  ip -n $PCMK_NS-sw addr add $PCMK_MANAGER/24 dev br0
 }
 
 corosync_conf() {
@@ -162,27 +164,36 @@ EOF
 
 nvpair() { printf '<nvpair id="%s-%s" name="%s" value="%s"/>' "$1" "$2" "$2" "$3"; }
 
-# fence_device HOST AGENT: the primitive that can fence it.
+# fence_device HOST WAY: the primitive that can fence it. WAY: direct and manager are both fence_mold.
 fence_device() {
-  local host=$1 id=fence-$1
-  printf '<primitive id="%s" class="stonith" type="%s"><instance_attributes id="%s-params">' "$id" "$2" "$id"
-  nvpair "$id" ip "$(bmc_address "$host")"
-  nvpair "$id" username ADMIN
+  local host=$1 way=$2 id=fence-$1 agent=fence_mold
+  [ "$way" != fence_ipmilan ] || agent=$way
+  printf '<primitive id="%s" class="stonith" type="%s"><instance_attributes id="%s-params">' "$id" $agent "$id"
   nvpair "$id" pcmk_host_list "$host"
-  if [ "$2" = fence_mold ]; then
-    nvpair "$id" direct 1
-    nvpair "$id" password_file /etc/corosync/bmc.secret
+  if [ "$way" = manager ]; then
+    nvpair "$id" manager "http://$PCMK_MANAGER:8080/client/api"
+    nvpair "$id" credentials_file /etc/corosync/mold.conf
   else
-    nvpair "$id" password "$(cat $PCMK/bmc.secret)"
-    nvpair "$id" lanplus 1
-    nvpair "$id" cipher 3
-    nvpair "$id" power_wait 0
+    nvpair "$id" ip "$(bmc_address "$host")"
+    nvpair "$id" username ADMIN
+    case $way in
+      direct)
+        nvpair "$id" direct 1
+        nvpair "$id" password_file /etc/corosync/bmc.secret
+        ;;
+      fence_ipmilan)
+        nvpair "$id" password "$(cat $PCMK/bmc.secret)"
+        nvpair "$id" lanplus 1
+        nvpair "$id" cipher 3
+        nvpair "$id" power_wait 0
+        ;;
+    esac
   fi
   printf '</instance_attributes></primitive>'
 }
 
-# use_agent AGENT: another agent for every device of the running cluster.
-use_agent() {
+# use_way WAY: another way to fence for every device of the running cluster.
+use_way() {
   local host
   for host in $PCMK_HOSTS; do
     on h1 cibadmin --replace --scope resources --xml-text "$(fence_device "$host" "$1")" || return 1
@@ -201,7 +212,7 @@ $(nvpair options startup-fencing false)
 $(nvpair options load-threshold 1000%)
 $(nvpair options node-action-limit 20)
 </cluster_property_set></crm_config><nodes/><resources>
-$(for host in $PCMK_HOSTS; do fence_device "$host" fence_mold; done)
+$(for host in $PCMK_HOSTS; do fence_device "$host" direct; done)
 <primitive id="service" class="ocf" provider="heartbeat" type="Dummy"><operations>
 <op id="service-monitor" name="monitor" interval="10s" timeout="20s"/></operations></primitive>
 </resources><constraints>
@@ -275,6 +286,45 @@ cluster_down() {
   done
   for ns in $(ip netns list | awk -v p="^$PCMK_NS-" '$1 ~ p { print $1 }'); do ip netns del "$ns"; done
   rm -rf $PCMK
+}
+
+# ---- a manager of ours beside it -------------------------------------------------------------------
+# It knows the three hosts and their BMCs; no agent runs, and HA is off: it fences when it is asked to.
+admin() {  # COMMAND [NAME=VALUE...]: JSON
+  local command=$1 pair args=()
+  shift
+  for pair in "$@"; do args+=(--data-urlencode "$pair"); done
+  in_ns sw curl -s -m 30 -G http://127.0.0.1:8096/client/api -d response=json -d "command=$command" "${args[@]}"
+}
+manager_answers() { admin listCapabilities | grep -q listcapabilitiesresponse; }
+manager_up() {  # PROGRAM
+  local host zone pod cluster id
+  mkdir -m 700 $PCMK/manager
+  (
+    exec </dev/null >>$PCMK/manager.log 2>&1
+    MOLD_LOG=stderr exec nsenter "--net=/run/netns/$PCMK_NS-sw" setsid "$1" --config=/dev/null \
+      --state.dir=$PCMK/manager --api.listen="$PCMK_MANAGER:8080" --api.tls.listen "" \
+      --integration.api.port=8096 --agents.listen="$PCMK_MANAGER:8250" --agents.names="$PCMK_MANAGER"
+  ) &
+  disown
+  until_true 30 manager_answers || return 1
+  zone=$(admin createZone name=z networktype=Basic | jq -r .createzoneresponse.zone.id)
+  pod=$(admin createPod name=p "zoneid=$zone" gateway=$PCMK_SUBNET.1 netmask=255.255.255.0 | jq -r .createpodresponse.pod.id)
+  cluster=$(admin addCluster clustername=c "zoneid=$zone" "podid=$pod" hypervisor=KVM clustertype=CloudManaged |
+    jq -r '.addclusterresponse.cluster[0].id')
+  for host in $PCMK_HOSTS; do
+    id=$(admin addHost hypervisor=KVM "zoneid=$zone" "podid=$pod" "clusterid=$cluster" "url=kvm://$host" |
+      jq -r '.addhostresponse.host[0].id')
+    case $id in *-*) ;; *) return 1 ;; esac
+    admin configureOutOfBandManagement "hostid=$id" driver=ipmitool "address=$(bmc_address "$host")" port=623 \
+      username=ADMIN "password=$(cat $PCMK/bmc.secret)" >/dev/null
+    admin enableOutOfBandManagementForHost "hostid=$id" >/dev/null
+    install -m 600 $PCMK/manager/admin.conf "$PCMK/$host/corosync/mold.conf" || return 1
+  done
+}
+manager_ledger() {  # HOST
+  admin listHosts "name=$1" | jq -r '.listhostsresponse.host[0].id' |
+    { read -r id; admin listHaEvidence "hostid=$id" | jq -r '.listhaevidenceresponse.haevidence[]? | .kind + " " + .text'; }
 }
 
 # ---- asking it -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #   3. a host fenced by Pacemaker with somebody else's agent is told by PacemakerWatch as it happens,
 #      and what happened before it watched is not; the driver `pacemaker` fences through the cluster.
 #   FENCE_MOLD, PACEMAKER_PROBE, PACEMAKER_WATCH  the programs
+#   MOLD_MANAGER                 mold-manager; without it, that part is left out
 #   MOLD_LOGS                    where a failing run leaves the logs (build/logs/lab)
 # Ends with 77 (skipped) without root or without the packages.
 set -u
@@ -27,7 +28,7 @@ miss() { checks=$((checks + 1)); failures=$((failures + 1)); printf '  FAIL  %s\
 check() {  # WHAT CMD...
   local what=$1
   shift
-  if "$@" >/dev/null 2>&1; then pass "$what"; else miss "$what  [$*]"; fi
+  if "$@" >/dev/null 2>&1; then pass "$what"; else miss "$what  [$*]"; return 1; fi
 }
 soon() {  # SECONDS WHAT CMD...
   local seconds=$1 what=$2 began
@@ -134,6 +135,23 @@ fencer_pid() {  # HOST
   done
 }
 
+# The same through a live manager, which reads the BMC itself and keeps a record.
+through_the_manager() {
+  local victim
+  check "a manager that knows the hosts' BMCs" manager_up "$MOLD_MANAGER" || return
+  check "fence_mold lists the hosts of the manager" lists_hosts
+  check "all devices go through the manager now" use_way manager
+  soon 60 "they are started" way_is_manager
+  victim=$(service_host h1)
+  kill_and_recover "fence_mold through the manager"
+  check "the manager's ledger has the power-off" ledger_has "$victim"
+}
+lists_hosts() {
+  [ "$(on h1 fence_mold -o list -M "http://$PCMK_MANAGER:8080/client/api" -c /etc/corosync/mold.conf | cut -d, -f1 | sort | xargs)" = "$PCMK_HOSTS" ]
+}
+way_is_manager() { on h1 cibadmin --query --scope resources | grep -c credentials_file | grep -qx 3 && devices_started h1 fence_mold; }
+ledger_has() { manager_ledger "$1" | grep -qi 'power off'; }
+
 # PacemakerWatch on a host that stays alive, while the cluster fences with an agent of others.
 watched_fencing() {
   local victim watcher began
@@ -185,8 +203,13 @@ soon 60 "the service is started" service_on_other h1 none
 # ---- 2. fencing through fence_mold -----------------------------------------------------------------
 kill_and_recover "fence_mold --direct"
 dead_bmc
+if [ -x "${MOLD_MANAGER:-}" ]; then
+  through_the_manager
+else
+  echo "  --    through a manager: left out, no mold-manager"
+fi
 
 # ---- 3. what Pacemaker fences by other means ---------------------------------------------------------
-check "all devices are fence_ipmilan now" use_agent fence_ipmilan
+check "all devices are fence_ipmilan now" use_way fence_ipmilan
 soon 60 "they are started" devices_started h1 fence_ipmilan
 watched_fencing
