@@ -47,12 +47,13 @@ in_ns() {  # NS CMD...: only the network, not the file systems that "ip netns ex
 # ---- the machine and its power -------------------------------------------------------------------
 host_running() { [ -n "$(ns_pids "$1")" ]; }
 
+# What is started here outlives a test that is killed, and must not keep its lock (descriptor 9).
 # host_boot HOST [SECONDS]: after so long in its firmware, the host runs.
 host_boot() {
   local host=$1 firmware=${2:-0}
   ip -n $PCMK_NS-sw link set "$host" up
   (
-    exec </dev/null >>"$PCMK/$host/console.log" 2>&1
+    exec </dev/null >>"$PCMK/$host/console.log" 2>&1 9>&-
     exec nsenter "--net=/run/netns/$PCMK_NS-$host" setsid \
       unshare --pid --fork --kill-child --mount --uts --ipc --mount-proc "$PCMK_SOURCE/boot" "$host" "$firmware"
   ) &
@@ -88,7 +89,7 @@ host_first_pid() {
 bmc_start() {
   local dir=$PCMK/$1/bmc
   (
-    exec </dev/null >>"$dir/log" 2>&1
+    exec </dev/null >>"$dir/log" 2>&1 9>&-
     exec nsenter "--net=/run/netns/$PCMK_NS-sw" setsid ipmi_sim -c "$dir/lan.conf" -f "$dir/commands" -s "$dir/state" -n
   ) &
   disown
@@ -301,7 +302,7 @@ manager_up() {  # PROGRAM
   local host zone pod cluster id
   mkdir -m 700 $PCMK/manager
   (
-    exec </dev/null >>$PCMK/manager.log 2>&1
+    exec </dev/null >>$PCMK/manager.log 2>&1 9>&-
     MOLD_LOG=stderr exec nsenter "--net=/run/netns/$PCMK_NS-sw" setsid "$1" --config=/dev/null \
       --state.dir=$PCMK/manager --api.listen="$PCMK_MANAGER:8080" --api.tls.listen "" \
       --integration.api.port=8096 --agents.listen="$PCMK_MANAGER:8250" --agents.names="$PCMK_MANAGER"

@@ -157,7 +157,7 @@ watched_fencing() {
   local victim watcher began
   victim=$(service_host h1)
   watcher=$(other_than "$victim")
-  on "$watcher" "$PACEMAKER_PROBE" watch "$PACEMAKER_WATCH" >$PCMK/watch.log 2>&1 &
+  on "$watcher" "$PACEMAKER_PROBE" watch "$PACEMAKER_WATCH" >$PCMK/watch.log 2>&1 9>&- &
   soon 30 "PacemakerWatch on $watcher is connected" watching_times 1
   check "what happened before is not told" not grep -q '^fenced' $PCMK/watch.log
   began=$(now_ms)
