@@ -18,7 +18,7 @@ const std::string& agent_of(const port::PowerTarget& target) {
   return target.options.at("agent");  // check() saw it
 }
 
-std::string name_of(const port::PowerTarget& target) {
+std::string agent_name_of(const port::PowerTarget& target) {
   const auto plug = target.options.find("plug");
   return agent_of(target) + (target.address.empty() ? "" : " " + target.address) +
          (plug == target.options.end() ? "" : " plug " + plug->second);
@@ -83,7 +83,7 @@ class FenceAgentDriver final : public port::PowerControl {
       return refuse({ErrorKind::kUnsupported, "fence agents know no polite shutdown: use off"},
                     std::move(done));
     }
-    PowerWish wish{name_of(target), verb, deadline, settings_.poll};
+    PowerWish wish{agent_name_of(target), verb, deadline, settings_.poll};
     auto device = std::make_unique<AgentDevice>(loop_, settings_, target);
     if (verb == PowerVerb::kStatus) {
       readings_.run(std::move(device), std::move(wish), std::move(done));

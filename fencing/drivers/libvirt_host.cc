@@ -21,7 +21,7 @@ const std::string& domain_of(const port::PowerTarget& target) {
   return target.options.at("domain");  // check() saw it
 }
 
-std::string name_of(const port::PowerTarget& target) {
+std::string host_name_of(const port::PowerTarget& target) {
   return "libvirt " + target.address + " domain " + domain_of(target);
 }
 
@@ -118,7 +118,7 @@ class DomainIdentify {
  public:
   DomainIdentify(runtime::EventLoop& loop, const LibvirtHostSettings& settings,
                  const port::PowerTarget& target)
-      : name_(name_of(target)), domain_(domain_of(target)), virsh_(loop, settings, target) {}
+      : name_(host_name_of(target)), domain_(domain_of(target)), virsh_(loop, settings, target) {}
 
   void start(Duration deadline, std::function<void(port::IdentityResult)> done) {
     virsh_.run("domuuid", {}, deadline,
@@ -162,7 +162,7 @@ class LibvirtHostDriver final : public port::PowerControl {
   void request(const port::PowerTarget& target, PowerVerb verb, Duration deadline,
                Done done) override {
     if (const Status good = check(target); !good) return refuse(good.error(), std::move(done));
-    PowerWish wish{name_of(target), verb, deadline, settings_.poll};
+    PowerWish wish{host_name_of(target), verb, deadline, settings_.poll};
     auto device = std::make_unique<DomainDevice>(loop_, settings_, target);
     if (verb == PowerVerb::kStatus) {
       readings_.run(std::move(device), std::move(wish), std::move(done));

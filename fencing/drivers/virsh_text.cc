@@ -11,14 +11,14 @@ namespace {
 
 using core::PowerState;
 
-struct Meaning {
+struct VirshMeaning {
   std::string_view text;
   ErrorKind error;
   std::string_view advice;
 };
 
 // The reason comes before "failed to connect to the hypervisor", which they share.
-constexpr Meaning kMeanings[] = {
+constexpr VirshMeaning kVirshMeanings[] = {
     {"failed to get domain", ErrorKind::kNotFound, "this libvirt has no such domain"},
     {"Domain not found", ErrorKind::kNotFound, "this libvirt has no such domain"},
     {"uthentication failed", ErrorKind::kDenied, "libvirt refuses us: check its access rules"},
@@ -59,9 +59,9 @@ Status check_libvirt_target(const port::PowerTarget& target) {
 
 Error virsh_failure(const runtime::ChildResult& result) {
   if (result.timed_out) return {ErrorKind::kTimeout, "libvirt did not answer in time"};
-  for (const Meaning& meaning : kMeanings) {
-    if (result.err.find(meaning.text) != std::string::npos)
-      return {meaning.error, std::string(meaning.advice)};
+  for (const VirshMeaning& known : kVirshMeanings) {
+    if (result.err.find(known.text) != std::string::npos)
+      return {known.error, std::string(known.advice)};
   }
   return {ErrorKind::kUnknown, "virsh ended with code " + std::to_string(result.exit_code) +
                                    ": run it by hand to see why"};

@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "fencing/drivers/fence_agent.h"
 #include "fencing/drivers/ipmi.h"
 #include "tests/contract/ipmi_bmc.h"
 #include "tests/unit/lib/runtime/support.h"
@@ -229,6 +230,28 @@ TEST_F(IpmiMatrix, WhoseTurnComesTooLateIsToldSo) {
   EXPECT_TRUE(loop_->run_until([&] { return first && second; }, 60'000ms));
   expect(*second, Outcome::kUnknown, ErrorKind::kBusy, "too many other readings");
   expect(*first, Outcome::kUnknown, ErrorKind::kUnavailable, "no answer");
+}
+
+// The same BMC through a fence agent of the distribution: what it says is read back too.
+TEST_F(IpmiMatrix, ThroughARealFenceAgent) {
+  if (!runtime::file_exists("/usr/sbin/fence_ipmilan")) GTEST_SKIP() << "needs fence-agents";
+  driver_ = fencing::make_fence_agent_driver(*loop_);
+  target_.options = {{"agent", "fence_ipmilan"},
+                     {"arg.lanplus", "1"},
+                     {"arg.cipher", "3"},
+                     {"arg.power_wait", "0"},
+                     {"arg.power_timeout", "2"}};
+  expect(ask(PowerVerb::kStatus, 30'000ms), Outcome::kConfirmed, {}, "read on");
+  expect(ask(PowerVerb::kOff, 30'000ms), Outcome::kConfirmed, {}, "read back off");
+  expect(ask(PowerVerb::kOn, 30'000ms), Outcome::kConfirmed, {}, "read back on");
+  bmc_.accept_but_ignore(true);
+  const auto lied = ask(PowerVerb::kOff, 12'000ms);
+  EXPECT_EQ(lied.outcome, Outcome::kUnknown) << lied.text;
+  EXPECT_EQ(lied.state, PowerState::kOn);
+  target_.password = Secret("not-the-one");
+  EXPECT_EQ(ask(PowerVerb::kOff, 12'000ms).outcome, Outcome::kFailed);
+  bmc_.kill_now();
+  EXPECT_EQ(ask(PowerVerb::kOff, 4'000ms).outcome, Outcome::kFailed);
 }
 
 class IpmiAccount : public IpmiMatrix {
