@@ -19,9 +19,10 @@ for program in corosync pacemakerd stonith_admin crm_mon ipmi_sim ipmitool fence
 done
 [ -x /usr/lib/ocf/resource.d/heartbeat/Dummy ] || skip "no resource agent Dummy (package resource-agents)"
 
+: "${FENCE_MOLD:?}" "${PACEMAKER_PROBE:?}" "${PACEMAKER_WATCH:?}"
 exec 9>/run/mold-pcmk.lock
 flock -n 9 || die "another one is running"
-checks=0 failures=0
+checks=0 failures=0 ended=no
 logs=${MOLD_LOGS:-$PCMK_SOURCE/../../../build/logs/lab}/pacemaker
 pass() { checks=$((checks + 1)); printf '  ok    %s\n' "$*"; }
 miss() { checks=$((checks + 1)); failures=$((failures + 1)); printf '  FAIL  %s\n' "$*"; }
@@ -46,6 +47,7 @@ not() { ! "$@"; }
 finish() {
   local host
   trap - EXIT INT TERM
+  [ $ended = yes ] || miss "the test came to its end"
   if [ $failures -gt 0 ] && [ -d $PCMK ]; then
     rm -rf "$logs"
     mkdir -p "$logs"
@@ -213,3 +215,4 @@ fi
 check "all devices are fence_ipmilan now" use_way fence_ipmilan
 soon 60 "they are started" devices_started h1 fence_ipmilan
 watched_fencing
+ended=yes
