@@ -144,10 +144,11 @@ void Manager::Rooms::make_power() {
   power = std::make_unique<PowerService>(*engine, *inventory, *box, *drivers, std::move(options));
   DrillService::Options drill;
   drill.executor = desk.get();
-  drill.host_is_heard = [this](HostId id) { return registry->view(id).connected; };
+  drill.last_heard = [this](HostId id) { return registry->view(id).last_beat; };
   drills = std::make_unique<DrillService>(loop, *engine, *inventory, *power, std::move(drill));
   const auto chooser = [this](const Feed& feed) { return drills->choose(feed); };
   power->set_executor(desk.get(), chooser);
+  power->set_veto([this](const Feed& feed) { return drills->veto(feed); });
   poll = std::make_unique<PowerPoll>(loop, *engine, *inventory, *power, chooser);
 }
 

@@ -88,8 +88,11 @@ Result<HostFacts> read_facts(const std::string& root) {
   put(facts.named, "kernel", first_line(root + "/proc/sys/kernel/osrelease"));
   put(facts.named, "cpu_model", cpu.model);
   put(facts.named, "sockets", std::to_string(std::max<std::size_t>(cpu.sockets.size(), 1)));
-  put(facts.named, "product_uuid", to_lower(first_line(root + "/sys/class/dmi/id/product_uuid")));
-  put(facts.named, "product_serial", first_line(root + "/sys/class/dmi/id/product_serial"));
+  // In a container these are of the machine underneath, and no BMC would ever agree with them.
+  if (!runtime::file_exists(root + "/run/systemd/container")) {
+    put(facts.named, "product_uuid", to_lower(first_line(root + "/sys/class/dmi/id/product_uuid")));
+    put(facts.named, "product_serial", first_line(root + "/sys/class/dmi/id/product_serial"));
+  }
   put(facts.named, "product_name", first_line(root + "/sys/class/dmi/id/product_name"));
   put(facts.named, "vendor", first_line(root + "/sys/class/dmi/id/sys_vendor"));
   return facts;

@@ -14,7 +14,7 @@ struct HostFacts {
   std::string hostname;
   std::string boot_id;
   core::Capacity total;  // the whole host
-  // arch, kernel, cpu_model, sockets, product_uuid, product_name, vendor
+  // arch, kernel, cpu_model, sockets, product_uuid, product_serial, product_name, vendor
   std::map<std::string, std::string> named;
 };
 

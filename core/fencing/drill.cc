@@ -19,8 +19,13 @@ constexpr int kPointsSlow = 70;
 constexpr int kUntried = 40;
 constexpr Duration kFirstWithin{60'000};
 
+bool is_contradicted(const DrillResult& result) {
+  return result.outcome == Outcome::kConfirmed && result.state == PowerState::kOff &&
+         result.host_heard;
+}
+
 bool is_wrong_machine(const DrillResult& result) {
-  return result.identity == IdentityVerdict::kOther || result.contradicted;
+  return result.identity == IdentityVerdict::kOther || is_contradicted(result);
 }
 
 // What no second trial can excuse.
@@ -113,6 +118,7 @@ void DrillBook::forget(HostId host, DeviceId device, Instant now) {
     record.trials.clear();
     record.next = now;
   }
+  doubts_.erase({host, device});
 }
 
 std::vector<DrillPath> DrillBook::due(Instant now) const {
@@ -144,11 +150,33 @@ void DrillBook::record(const DrillPath& path, DrillResult result, Instant now) {
   if (found == records_.end()) return;  // it went while it was being tried
   Record& record = found->second;
   record.under_way = false;
+  weigh(path, result);
   const bool worked = points(result, policy_) > 0;
   const Duration pause = worked ? policy_.every : policy_.failing_every;
   record.trials.push_front({now, std::move(result)});
   if (record.trials.size() > kTrialsKept) record.trials.pop_back();
   record.next = now + pause - pause / 20 + jitter(path, pause / 10);
+}
+
+void DrillBook::weigh(const DrillPath& path, const DrillResult& result) {
+  const std::pair device(path.host, path.device);
+  if (is_wrong_machine(result)) {
+    Doubt& doubt = doubts_[device];
+    doubt.other_machine |= result.identity == IdentityVerdict::kOther;
+    doubt.contradicted |= is_contradicted(result);
+    doubt.text = result.text;
+    return;
+  }
+  const auto doubt = doubts_.find(device);
+  if (doubt == doubts_.end()) return;
+  if (result.identity == IdentityVerdict::kSame) doubt->second.other_machine = false;
+  if (result.state == PowerState::kOn && result.host_heard) doubt->second.contradicted = false;
+  if (!doubt->second.other_machine && !doubt->second.contradicted) doubts_.erase(doubt);
+}
+
+std::string DrillBook::distrust(HostId host, DeviceId device) const {
+  const auto doubt = doubts_.find({host, device});
+  return doubt == doubts_.end() ? std::string{} : doubt->second.text;
 }
 
 std::vector<DrillPath> DrillBook::paths_of(HostId host) const {
@@ -203,12 +231,16 @@ DrillView DrillBook::device_view(HostId host, DeviceId device, Instant now) cons
   std::optional<DrillView> best;
   for (const DrillPath& path : paths_of(host)) {
     if (path.device != device) continue;
-    const Record& record = records_.at(path);
-    DrillView one = judge(record, now);
-    if (!record.trials.empty() && is_wrong_machine(record.trials.front().result)) return one;
+    DrillView one = judge(records_.at(path), now);
     if (!best || is_better(one, *best)) best = std::move(one);
   }
-  return best.value_or(DrillView{});
+  DrillView view = best.value_or(DrillView{});
+  const auto doubt = doubts_.find({host, device});
+  if (doubt == doubts_.end()) return view;
+  view.state = DrillState::kBad;
+  view.score = 0;
+  view.reason = doubt->second.text;
+  return view;
 }
 
 std::optional<DrillView> DrillBook::host_view(HostId host, Instant now) const {

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/fencing/identity.h"
@@ -42,7 +43,7 @@ struct DrillResult {
   PowerState state = PowerState::kUnknown;  // as read
   ErrorKind error = ErrorKind::kUnknown;
   IdentityVerdict identity = IdentityVerdict::kUnknown;
-  bool contradicted = false;  // it read "off" while the host was heard
+  bool host_heard = false;  // its agent beat at that time: an "off" is no truth then
   Duration took{0};
   std::string text;  // for a person, no secrets
 };
@@ -81,7 +82,11 @@ class DrillBook {
   [[nodiscard]] std::vector<DrillPath> paths_of(HostId host) const;
   [[nodiscard]] const std::set<HostId>& hosts() const { return hosts_; }
   [[nodiscard]] DrillView view(const DrillPath& path, Instant now) const;
-  // As good as its best path; bad whatever else when any path says that it is another machine's.
+  // Why this device must not be used, empty when nothing speaks against it: it is another
+  // machine's, or it read off while the host ran. An "off" of such a device would be a false proof,
+  // so doubt outlives the host: only the opposite, seen, or other settings (forget) end it.
+  [[nodiscard]] std::string distrust(HostId host, DeviceId device) const;
+  // As good as its best path; bad whatever else while it is distrusted.
   [[nodiscard]] DrillView device_view(HostId host, DeviceId device, Instant now) const;
   // As good as its worst device. Nothing when the host has none.
   [[nodiscard]] std::optional<DrillView> host_view(HostId host, Instant now) const;
@@ -96,12 +101,19 @@ class DrillBook {
     Instant next;
     bool under_way = false;
   };
+  struct Doubt {
+    bool other_machine = false;
+    bool contradicted = false;
+    std::string text;
+  };
+  void weigh(const DrillPath& path, const DrillResult& result);
   [[nodiscard]] DrillView judge(const Record& record, Instant now) const;
   [[nodiscard]] Duration jitter(const DrillPath& path, Duration span) const;
 
   DrillPolicy policy_;
   std::map<DrillPath, Record> records_;
   std::set<HostId> hosts_;
+  std::map<std::pair<HostId, DeviceId>, Doubt> doubts_;
 };
 
 // Who should carry out a request to this device: the manager (none) while its own path is good or

@@ -21,6 +21,12 @@ Status list(Context& context) {
   return {};
 }
 
+Cell drill_cell(const Json& host) {
+  const std::string state = text_of(host, "fencedrillstate");
+  if (state.empty()) return {};
+  return {state + ": " + text_of(host, "fencedrillreason"), tone_of(state)};
+}
+
 Status show(Context& context) {
   MOLD_TRY(const Json host, find_one(context.client, kHost, context.args[0]));
   if (context.out.json()) {
@@ -40,6 +46,7 @@ Status show(Context& context) {
       {"power", state_cell(power_state_of(host))},
       {"power driver", {text_of(power, "driver")}},
       {"power address", {text_of(power, "address")}},
+      {"fence drill", drill_cell(host)},
       {"enrolled", {truth_of(host, "enrolled") ? "yes" : "no"}},
       {"VMs", {text_of(host, "vmcount")}},
       {"CPUs", {text_of(host, "cpunumber")}},

@@ -135,7 +135,12 @@ void list_events(const CallPtr& call) {
 }
 
 ApiResult<Value> list_event_types(Call& call) {
-  std::set<std::string_view> types = {"HA.STATE.TRANSITION", "VM.STATE.TRANSITION"};
+  std::set<std::string_view> types = {
+      "HA.STATE.TRANSITION",        "VM.STATE.TRANSITION",
+      "HOST.OOBM.POLL.FAILED",      "HOST.OOBM.POWER_STATE_TRANSITION",
+      "HOST.OOBM.POLL.RECOVERED",   "HOST.FENCE.DRILL.FAILED",
+      "HOST.FENCE.DRILL.RECOVERED", "ALERT.OOBM.AUTHERROR",
+  };
   for (const auto& [name, spec] : call.table().all()) {
     if (!spec.event_type.empty()) types.insert(spec.event_type);
   }

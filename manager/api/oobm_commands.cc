@@ -235,27 +235,10 @@ ApiResult<BegunJob> change_password(Call& call) {
   return BegunJob{job.uuid, {}};
 }
 
-}  // namespace
-
-void add_oobm_commands(CommandTable& table) {
-  const ParamSpec host{"hostid", ParamType::kUuid, kRequired, "the ID of the host"};
+void add_oobm_switches(CommandTable& table, const ParamSpec& host) {
   const ParamSpec cluster{"clusterid", ParamType::kUuid, kRequired, "the ID of the cluster"};
   const ParamSpec zone{"zoneid", ParamType::kUuid, kRequired, "the ID of the zone"};
   const std::string_view object = "outofbandmanagement";
-  table.add({"configureOutOfBandManagement",
-             "Sets the BMC of a host",
-             object,
-             kOobmFields,
-             {host,
-              {"driver", ParamType::kText, kRequired, "ipmitool, redfish, ..."},
-              {"address", ParamType::kText, kRequired, "address of the BMC"},
-              {"port", ParamType::kText, kRequired, "port of the BMC, e.g. 623"},
-              {"username", ParamType::kText, kRequired, "user of the BMC"},
-              {"password", ParamType::kText, kRequired, "its password; kept sealed", kUsualLength,
-               kSecret},
-              {"details", ParamType::kMap, kOptional, "options of the driver; never a secret"}},
-             Change{configure_oobm},
-             "HOST.OOBM.CONFIGURE"});
   table.add({"enableOutOfBandManagementForHost",
              "Enables the BMC of a host",
              object,
@@ -298,6 +281,28 @@ void add_oobm_commands(CommandTable& table) {
              {zone},
              disable_for_zone,
              "HOST.OOBM.DISABLE"});
+}
+
+}  // namespace
+
+void add_oobm_commands(CommandTable& table) {
+  const ParamSpec host{"hostid", ParamType::kUuid, kRequired, "the ID of the host"};
+  const std::string_view object = "outofbandmanagement";
+  table.add({"configureOutOfBandManagement",
+             "Sets the BMC of a host",
+             object,
+             kOobmFields,
+             {host,
+              {"driver", ParamType::kText, kRequired, "ipmitool, redfish, ..."},
+              {"address", ParamType::kText, kRequired, "address of the BMC"},
+              {"port", ParamType::kText, kRequired, "port of the BMC, e.g. 623"},
+              {"username", ParamType::kText, kRequired, "user of the BMC"},
+              {"password", ParamType::kText, kRequired, "its password; kept sealed", kUsualLength,
+               kSecret},
+              {"details", ParamType::kMap, kOptional, "options of the driver; never a secret"}},
+             Change{configure_oobm},
+             "HOST.OOBM.CONFIGURE"});
+  add_oobm_switches(table, host);
   table.add({"issueOutOfBandManagementPowerAction",
              "Acts on the power of a host",
              object,

@@ -12,7 +12,8 @@ const std::string_view kFenceDeviceFields =
 const std::string_view kFenceDrillFields =
     "hostid:string hostname:string deviceid:string devicename:string level:integer "
     "executorid:string executorname:string state:string score:integer reason:string age:long "
-    "nextin:long trials:integer powerstate:string identity:string chosen:boolean";
+    "nextin:long trials:integer powerstate:string identity:string chosen:boolean "
+    "trusted:boolean";
 
 namespace {
 
@@ -82,6 +83,7 @@ Object fence_drill_view(const Inventory& inventory, const DrillService& drills,
   row.set("powerstate", Value(reading_name(view.power)));
   row.set("identity", Value(core::to_string(view.identity)));
   row.set("chosen", Value(drills.choose(Feed{path.host, path.device}) == path.executor));
+  row.set("trusted", Value(drills.veto(Feed{path.host, path.device}).empty()));
   return row;
 }
 

@@ -13,6 +13,7 @@ namespace {
 constexpr Duration kRaster{2'000};
 constexpr Duration kDrillDeadline{15'000};
 constexpr Duration kWhenBusy{5'000};
+constexpr Duration kLately{10'000};
 // A host's paths: the manager's and those of so many other hosts. More would tell little, and a
 // cluster of hundreds would spend its day drilling.
 constexpr std::size_t kOthers = 3;
@@ -56,21 +57,27 @@ void DrillService::start() {
 }
 
 // The next ones after the host itself, round the ring of ids: so each host drills for a few others.
-std::vector<HostId> DrillService::executors_for(const HostRecord& host) const {
+std::vector<HostId> DrillService::executors_for(const HostRecord& host, Candidates& known) const {
   std::vector<HostId> all{HostId{}};
   if (options_.executor == nullptr) return all;
-  std::vector<HostId> others = options_.executor->candidates(host.cluster);
-  std::erase(others, host.id);
-  std::sort(others.begin(), others.end());
-  const auto after = std::upper_bound(others.begin(), others.end(), host.id);
-  std::rotate(others.begin(), after, others.end());
-  if (others.size() > kOthers) others.resize(kOthers);
-  all.insert(all.end(), others.begin(), others.end());
+  const auto [cluster, fresh] = known.try_emplace(host.cluster);
+  std::vector<HostId>& others = cluster->second;
+  if (fresh) {
+    others = options_.executor->candidates(host.cluster);
+    std::sort(others.begin(), others.end());
+  }
+  auto next = static_cast<std::size_t>(std::upper_bound(others.begin(), others.end(), host.id) -
+                                       others.begin());
+  for (std::size_t seen = 0; seen < others.size() && all.size() <= kOthers; ++seen, ++next) {
+    const HostId other = others[next % others.size()];
+    if (other != host.id) all.push_back(other);
+  }
   return all;
 }
 
 void DrillService::sync() {
   std::set<core::DrillPath> paths;
+  Candidates candidates;
   for (const auto& [id, host] : inventory_.hosts().all()) {
     if (!is_live(host)) continue;
     std::vector<DeviceId> devices;
@@ -79,7 +86,7 @@ void DrillService::sync() {
       if (device->enabled) devices.push_back(device->id);
     }
     if (devices.empty()) continue;
-    for (const HostId executor : executors_for(host)) {
+    for (const HostId executor : executors_for(host, candidates)) {
       for (const DeviceId device : devices) paths.insert({id, device, executor});
     }
   }
@@ -88,6 +95,7 @@ void DrillService::sync() {
 }
 
 void DrillService::turn() {
+  look_again();
   sync();
   const auto most = static_cast<std::size_t>(power_setting(inventory_, kDrillPool));
   for (const core::DrillPath& path : book_.due(loop_.now())) {
@@ -124,19 +132,51 @@ void DrillService::on_state(const core::DrillPath& path, Instant began,
     finish(path, std::move(result));
     return;
   }
-  if (read.state == core::PowerState::kOff && options_.host_is_heard &&
-      options_.host_is_heard(path.host)) {
-    result.contradicted = true;
-    result.text = "it reads off while the host runs: it switches another machine, or nothing";
-    finish(path, std::move(result));
+  const Instant now = loop_.now();
+  const bool heard = heard_since(path.host, now - kLately);
+  if (read.state == core::PowerState::kOff && heard) {
+    suspicions_.push_back({path, std::move(result), now});
     return;
   }
+  result.host_heard = heard;
+  ask_identity(path, result);
+}
+
+bool DrillService::heard_since(HostId host, Instant since) const {
+  const auto last = options_.last_heard ? options_.last_heard(host) : std::nullopt;
+  return last && *last > since;
+}
+
+// A beat that left the host before it lost power may come a little later than that.
+void DrillService::look_again() {
+  const Instant now = loop_.now();
+  std::vector<Suspicion> ready;
+  std::vector<Suspicion> later;
+  for (Suspicion& suspicion : suspicions_) {
+    const bool due = now - suspicion.read_at >= options_.second_look;
+    (due ? ready : later).push_back(std::move(suspicion));
+  }
+  suspicions_ = std::move(later);
+  for (Suspicion& suspicion : ready) {
+    core::DrillResult& result = suspicion.result;
+    const Duration under_way = options_.second_look / 3;
+    result.host_heard = heard_since(suspicion.path.host, suspicion.read_at + under_way);
+    if (!result.host_heard) {
+      ask_identity(suspicion.path, result);
+      continue;
+    }
+    result.text = "it reads off while the host runs: it switches another machine, or nothing";
+    finish(suspicion.path, std::move(result));
+  }
+}
+
+void DrillService::ask_identity(const core::DrillPath& path, const core::DrillResult& result) {
   const Status asked =
       power_.identify({path.host, path.device}, path.executor, kDrillDeadline,
                       [this, alive = alive_, path, result](const port::IdentityResult& identity) {
                         if (*alive) on_identity(path, result, identity);
                       });
-  if (!asked) finish(path, std::move(result));
+  if (!asked) finish(path, result);
 }
 
 void DrillService::on_identity(const core::DrillPath& path, core::DrillResult result,
@@ -225,12 +265,20 @@ Status DrillService::run_now(HostId host, std::function<void()> done) {
   return {};
 }
 
+// Among those that drill for the host: what is not known of the others is no reason to ask them.
 HostId DrillService::choose(const Feed& feed) const {
   if (options_.executor == nullptr) return {};
-  const HostRecord* const host = inventory_.hosts().find_live(feed.host);
-  if (host == nullptr) return {};
-  return core::choose_executor(book_, feed.host, feed.device,
-                               options_.executor->candidates(host->cluster), loop_.now());
+  std::vector<HostId> candidates;
+  for (const core::DrillPath& path : book_.paths_of(feed.host)) {
+    const bool other = path.device == feed.device && path.executor;
+    if (other && options_.executor->available(path.executor)) candidates.push_back(path.executor);
+  }
+  return core::choose_executor(book_, feed.host, feed.device, candidates, loop_.now());
+}
+
+std::string DrillService::veto(const Feed& feed) const {
+  if (power_setting(inventory_, kIdentityEnforced) == 0) return {};
+  return book_.distrust(feed.host, feed.device);
 }
 
 void DrillService::forget(const Feed& feed) {

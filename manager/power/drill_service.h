@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,8 +24,11 @@ namespace mold::manager {
 class DrillService {
  public:
   struct Options {
-    PowerExecutor* executor = nullptr;          // none: the manager is the only one
-    std::function<bool(HostId)> host_is_heard;  // its agent beats; none: nothing is known
+    PowerExecutor* executor = nullptr;  // none: the manager is the only one
+    // When a host's agent was heard last; none: nothing is known.
+    std::function<std::optional<Instant>(HostId)> last_heard;
+    // An "off" of a host that was heard a moment ago: it may just have died. Looked at again then.
+    Duration second_look{6'000};
   };
   DrillService(runtime::EventLoop& loop, Engine& engine, Inventory& inventory, PowerService& power,
                Options options);
@@ -40,6 +44,8 @@ class DrillService {
 
   // Who should carry out a request to this device; none: the manager.
   [[nodiscard]] HostId choose(const Feed& feed) const;
+  // Why requests to this device must be refused; empty: they need not. See core::DrillBook.
+  [[nodiscard]] std::string veto(const Feed& feed) const;
   [[nodiscard]] const core::DrillBook& book() const { return book_; }
   // A device or its settings changed: what was learned about it is void.
   void forget(const Feed& feed);
@@ -53,7 +59,16 @@ class DrillService {
     std::set<core::DrillPath> open;
     std::function<void()> done;
   };
+  // Read off while the host was heard; whether it is heard later decides who lies.
+  struct Suspicion {
+    core::DrillPath path;
+    core::DrillResult result;
+    Instant read_at;
+  };
   void sync();
+  void look_again();
+  void ask_identity(const core::DrillPath& path, const core::DrillResult& result);
+  [[nodiscard]] bool heard_since(HostId host, Instant since) const;
   void begin(const core::DrillPath& path);
   void on_state(const core::DrillPath& path, Instant began, const port::PowerResult& result);
   void on_identity(const core::DrillPath& path, core::DrillResult result,
@@ -61,7 +76,8 @@ class DrillService {
   void finish(const core::DrillPath& path, core::DrillResult result);
   void tell_changes(const core::DrillPath& path);
   void answer_wishes(const core::DrillPath& path);
-  [[nodiscard]] std::vector<HostId> executors_for(const HostRecord& host) const;
+  using Candidates = std::map<ClusterId, std::vector<HostId>>;  // by id
+  [[nodiscard]] std::vector<HostId> executors_for(const HostRecord& host, Candidates& known) const;
   [[nodiscard]] std::string device_name(const core::DrillPath& path) const;
 
   runtime::EventLoop& loop_;
@@ -74,6 +90,7 @@ class DrillService {
   std::set<core::DrillPath> under_way_;
   std::map<Feed, core::DrillState> told_;  // devices that an event called not good
   std::vector<Wish> wishes_;
+  std::vector<Suspicion> suspicions_;
   std::uint64_t drills_ = 0;
   std::shared_ptr<bool> alive_;
 };

@@ -25,6 +25,12 @@ HostId PowerService::usable(HostId executor) const {
   return executor && executor_ != nullptr && executor_->available(executor) ? executor : HostId{};
 }
 
+// A reading that somebody else was to make says nothing when the manager makes it instead.
+Status PowerService::check_executor(HostId executor) const {
+  if (executor == usable(executor)) return {};
+  return fail(ErrorKind::kUnavailable, "the host that was to read it is not connected");
+}
+
 void PowerService::hand_out(const Sending& what, const port::PowerTarget& target, Done done) {
   if (what.executor)
     executor_->request(what.executor, what.op, target, what.verb, what.deadline, std::move(done));

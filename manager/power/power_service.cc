@@ -108,6 +108,10 @@ void PowerService::dispatch(const core::RequestPower& wanted) {
     answer_failed(wanted, opened.error().what);
     return;
   }
+  if (const std::string why = veto_ ? veto_(feed) : std::string{}; !why.empty()) {
+    answer_failed(wanted, "not used: " + why);
+    return;
+  }
   Line& line = lines_[feed];
   (is_reading(wanted) ? line.reading : line.acting) = true;
   const HostId executor = usable(chooser_ ? chooser_(feed) : HostId{});
@@ -142,19 +146,21 @@ void PowerService::on_answer(const core::RequestPower& wanted, unsigned acts_bef
   next(feed);
 }
 
-// A change of the BMC's state is told once, whoever read it. What it was before our time is not
-// known, so the first reading is no change.
+// A change from on to off or back is told once, whoever read it. What it was before our time is not
+// known, so the first reading is no change; silence is none either, the poll tells of that.
 void PowerService::note_reading(const Feed& feed, const port::PowerResult& result) {
-  const auto before = readings_.find(feed);
-  const bool changed = before != readings_.end() && before->second.state != result.state;
-  const core::PowerState old = changed ? before->second.state : result.state;
-  readings_[feed] = Reading{result.state, result.outcome, runtime::wall_time_now(), result.text};
+  Reading& reading = readings_[feed];
+  const core::PowerState before = reading.known;
+  const bool clear = result.state != core::PowerState::kUnknown;
+  reading = Reading{result.state, result.outcome, runtime::wall_time_now(), result.text,
+                    clear ? result.state : before};
   const HostRecord* const host = inventory_.hosts().find_live(feed.host);
-  if (!changed || feed.device || host == nullptr) return;
+  const bool changed = before != core::PowerState::kUnknown && reading.known != before;
+  if (!changed || feed.device || host == nullptr || !engine_.admits()) return;
   NewEvent event;
   event.type = "HOST.OOBM.POWER_STATE_TRANSITION";
-  event.description = "Power of host " + host->name + ": " + std::string(core::to_string(old)) +
-                      " -> " + std::string(core::to_string(result.state));
+  event.description = "Power of host " + host->name + ": " + std::string(core::to_string(before)) +
+                      " -> " + std::string(core::to_string(reading.known));
   event.resource_type = "Host";
   event.resource_uuid = host->uuid;
   engine_.note_event(std::move(event));
@@ -169,11 +175,12 @@ void PowerService::remember_answered(OpId op) {
 }
 
 Status PowerService::read(Feed feed, HostId executor, Duration deadline, Done done) {
+  MOLD_TRY_VOID(check_executor(executor));
   const Line& line = lines_[feed];
   if (line.acting || line.reading || !line.queue.empty())
     return fail(ErrorKind::kBusy, "another request to this device is under way");
   MOLD_TRY(const PowerTargets::Opened opened, targets_.open(feed));
-  send({feed, usable(executor), OpId{}, core::PowerVerb::kStatus, deadline}, opened,
+  send({feed, executor, OpId{}, core::PowerVerb::kStatus, deadline}, opened,
        [this, feed, acts = line.acts, done = std::move(done)](const port::PowerResult& result) {
          const Line& now = lines_[feed];
          if (acts == now.acts && !now.acting) note_reading(feed, result);
@@ -184,13 +191,13 @@ Status PowerService::read(Feed feed, HostId executor, Duration deadline, Done do
 
 Status PowerService::identify(Feed feed, HostId executor, Duration deadline,
                               std::function<void(port::IdentityResult)> done) {
+  MOLD_TRY_VOID(check_executor(executor));
   MOLD_TRY(const PowerTargets::Opened opened, targets_.open(feed));
   const auto answer = [alive = alive_, done = std::move(done)](const port::IdentityResult& result) {
     if (*alive) done(result);
   };
-  const HostId who = usable(executor);
-  if (who)
-    executor_->identify(who, opened.target, deadline, answer);
+  if (executor)
+    executor_->identify(executor, opened.target, deadline, answer);
   else
     driver_.identify(opened.target, deadline, answer);
   return {};

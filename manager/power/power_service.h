@@ -51,6 +51,10 @@ class PowerService {
   // Who else can reach devices, and who should (none: the manager). Both outlive the service.
   using Chooser = std::function<HostId(const Feed&)>;
   void set_executor(PowerExecutor* executor, Chooser chooser);
+  // Why this device must not be used; empty: it may. Asked before each request of the brain: what a
+  // device of another machine reads back would be a false proof. Readings for people go on.
+  using Veto = std::function<std::string(const Feed&)>;
+  void set_veto(Veto veto) { veto_ = std::move(veto); }
 
   // From the engine's executors. Ends in exactly one PowerAnswered per OpId.
   void request(const core::RequestPower& wanted);
@@ -58,7 +62,8 @@ class PowerService {
   void set_deadline(OpId op, Duration deadline);
 
   // A reading for people, past the line and unknown to the brain. An error: nothing was begun.
-  // kBusy: a request of the brain is in line or under way, and its answer says more.
+  // kBusy: a request of the brain is in line or under way, and its answer says more. kUnavailable:
+  // that executor cannot be asked.
   using Done = port::PowerControl::Done;
   Status read(Feed feed, HostId executor, Duration deadline, Done done);
   Status identify(Feed feed, HostId executor, Duration deadline,
@@ -83,6 +88,7 @@ class PowerService {
     core::Outcome outcome = core::Outcome::kUnknown;
     WallTime at;
     std::string text;
+    core::PowerState known = core::PowerState::kUnknown;  // latest one that was on or off
   };
   [[nodiscard]] const Reading* latest(HostId host) const { return latest(Feed{host, {}}); }
   [[nodiscard]] const Reading* latest(const Feed& feed) const;
@@ -118,6 +124,7 @@ class PowerService {
                        const std::string& first_text, const Done& done);
   void hand_out(const Sending& what, const port::PowerTarget& target, Done done);
   [[nodiscard]] HostId usable(HostId executor) const;
+  [[nodiscard]] Status check_executor(HostId executor) const;
 
   Engine& engine_;
   Inventory& inventory_;
@@ -126,6 +133,7 @@ class PowerService {
   PowerTargets targets_;
   PowerExecutor* executor_ = nullptr;
   Chooser chooser_;
+  Veto veto_;
   std::map<Feed, Line> lines_;
   std::set<OpId> known_;       // under way, waiting or answered lately
   std::deque<OpId> answered_;  // oldest first, bounded

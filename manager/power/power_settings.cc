@@ -20,6 +20,8 @@ constexpr std::array kTable{
                  "seconds between two fence drills of a path that works"},
     PowerSetting{kDrillRetryInterval, 60, 5, kDay,
                  "seconds between two fence drills of a path that does not work"},
+    PowerSetting{kIdentityEnforced, 1, 0, 1,
+                 "1: a device of which a drill says that it is another machine's is not used"},
     PowerSetting{kDrillPool, 10, 1, 1000, "fence drills at the same time"},
 };
 

@@ -27,6 +27,7 @@ inline constexpr std::string_view kPollInterval =
 inline constexpr std::string_view kPollPool = "outofbandmanagement.sync.poolsize";
 inline constexpr std::string_view kDrillInterval = "fence.drill.interval";
 inline constexpr std::string_view kDrillRetryInterval = "fence.drill.retry.interval";
+inline constexpr std::string_view kIdentityEnforced = "fence.identity.enforced";
 inline constexpr std::string_view kDrillPool = "fence.drill.poolsize";
 
 std::span<const PowerSetting> power_settings();

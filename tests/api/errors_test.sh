@@ -59,7 +59,7 @@ check "pagesize 501" "$(status_of "$inner?command=listHosts&page=1&pagesize=501"
 check "name taken" "$(status_of "$inner?command=addHost&hypervisor=KVM&zoneid=$zone&podid=$pod&clusterid=$cluster&url=kvm://h1")" 536
 check "bad host name, new cluster" "$(status_of "$inner?command=addHost&hypervisor=KVM&zoneid=$zone&podid=$pod&clustername=new&url=kvm://h2&hosttags=$(printf 'x%.0s' $(seq 1 300))")" 431
 check "no cluster for nothing" "$(admin listClusters name=new | jq -c .listclustersresponse)" '{}'
-check "unknown power driver" "$(status_of "$inner?command=configureOutOfBandManagement&hostid=$host&driver=redfish&address=10.0.0.1&port=623&username=u&password=p")" 431
+check "unknown power driver" "$(status_of "$inner?command=configureOutOfBandManagement&hostid=$host&driver=telepathy&address=10.0.0.1&port=623&username=u&password=p")" 431
 long_password=$(printf 'hunter2%.0s' $(seq 1 50))
 answer=$(admin configureOutOfBandManagement "hostid=$host" driver=ipmitool address=10.0.0.1 port=623 username=u "password=$long_password")
 check_jq "password too long" "$answer" .configureoutofbandmanagementresponse.errorcode 431

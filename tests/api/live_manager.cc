@@ -131,6 +131,7 @@ Status open_rooms(Manager& m, const Arguments& args) {
   m.power = std::make_unique<PowerService>(*m.engine, *m.inventory, *m.box, *m.driver);
   m.drills = std::make_unique<DrillService>(*m.loop, *m.engine, *m.inventory, *m.power,
                                             DrillService::Options{});
+  m.power->set_veto([&m](const Feed& feed) { return m.drills->veto(feed); });
   m.poll = std::make_unique<PowerPoll>(*m.loop, *m.engine, *m.inventory, *m.power);
   return {};
 }

@@ -48,6 +48,15 @@ TEST(Facts, AreReadUnderTheGivenRoot) {
   EXPECT_EQ(stats.at("load1_permille"), 420U);
 }
 
+TEST(Facts, AContainerDoesNotPassForTheMachineBelow) {
+  const TempDir root;
+  fill(root);
+  put(root, "run/systemd/container", "systemd-nspawn\n");
+  const HostFacts facts = runtime::must(read_facts(root.path()));
+  EXPECT_EQ(facts.named.count("product_uuid"), 0U);
+  EXPECT_EQ(facts.named.at("sockets"), "2");
+}
+
 TEST(Facts, WithoutTheEssentialsThereAreNone) {
   for (const char* missing : {"proc/meminfo", "proc/cpuinfo", "proc/sys/kernel/random/boot_id"}) {
     const TempDir root;

@@ -105,9 +105,50 @@ TEST_F(DrillTest, WrongPasswordAndWrongMachineAreBadAtOnce) {
   EXPECT_EQ(device.reason, other.text);
   DrillResult off = worked();
   off.state = PowerState::kOff;
-  off.contradicted = true;
+  off.host_heard = true;
   run(kByNine, off);
   EXPECT_EQ(state(kByNine), DrillState::kBad);
+}
+
+TEST_F(DrillTest, DoubtOutlivesTheHost) {
+  DrillResult off = worked();
+  off.state = PowerState::kOff;
+  off.host_heard = true;
+  off.text = "off while it runs";
+  run(kOwn, off);
+  EXPECT_EQ(book.distrust(kHost, kBmc), off.text);
+  off.host_heard = false;
+  off.text = "off";
+  run(kOwn, off, 8);
+  EXPECT_EQ(book.distrust(kHost, kBmc), "off while it runs") << "the host died; off is no news";
+  EXPECT_EQ(book.device_view(kHost, kBmc, now).state, DrillState::kBad);
+  run(kOwn, worked());
+  EXPECT_NE(book.distrust(kHost, kBmc), "") << "on, but nobody heard the host";
+  DrillResult on = worked();
+  on.host_heard = true;
+  run(kOwn, on);
+  EXPECT_EQ(book.distrust(kHost, kBmc), "");
+}
+
+TEST_F(DrillTest, AnotherMachineStaysAnotherUntilItSaysOtherwise) {
+  DrillResult other = worked();
+  other.identity = IdentityVerdict::kOther;
+  other.text = "another machine";
+  run(kOwn, other);
+  DrillResult vague = worked();
+  vague.identity = IdentityVerdict::kUnknown;
+  vague.host_heard = true;
+  run(kOwn, vague);
+  run(kByNine, silent());
+  EXPECT_EQ(book.distrust(kHost, kBmc), other.text) << "silence takes nothing back";
+  EXPECT_EQ(book.distrust(kHost, DeviceId{3}), "");
+  run(kOwn, worked());
+  EXPECT_EQ(book.distrust(kHost, kBmc), "");
+  run(kOwn, other);
+  book.set_paths({}, now);
+  EXPECT_EQ(book.distrust(kHost, kBmc), other.text);
+  book.forget(kHost, kBmc, now);
+  EXPECT_EQ(book.distrust(kHost, kBmc), "") << "other settings, another device";
 }
 
 TEST_F(DrillTest, SlowIsDegradedAndUncheckedIsGood) {

@@ -1,9 +1,12 @@
 #pragma once
 // A power driver that does nothing by itself: tests see what was asked and answer when they like.
 #include <functional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "lib/port/power_control.h"
+#include "manager/power/executor.h"
 
 namespace mold::manager::test {
 
@@ -71,6 +74,26 @@ struct FakePower final : port::PowerControl {
   std::vector<Call> calls;
   std::vector<Identification> identifications;
   std::vector<Change> changes;
+};
+
+// Other hosts that can be asked; answered by hand too.
+struct FakeExecutor final : PowerExecutor {
+  bool available(HostId id) override { return up.contains(id); }
+  std::vector<HostId> candidates(ClusterId) override { return {up.begin(), up.end()}; }
+  void request(HostId executor, OpId op, const port::PowerTarget&, core::PowerVerb, Duration,
+               port::PowerControl::Done done) override {
+    asked.emplace_back(executor, op);
+    answers.push_back(std::move(done));
+  }
+  void identify(HostId, const port::PowerTarget&, Duration,
+                std::function<void(port::IdentityResult)> done) override {
+    identifications.push_back(std::move(done));
+  }
+
+  std::set<HostId> up;
+  std::vector<std::pair<HostId, OpId>> asked;
+  std::vector<port::PowerControl::Done> answers;
+  std::vector<std::function<void(port::IdentityResult)>> identifications;
 };
 
 }  // namespace mold::manager::test

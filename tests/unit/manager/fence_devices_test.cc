@@ -117,21 +117,6 @@ TEST_F(FenceDevicesTest, TheyGoWithTheirHost) {
   EXPECT_EQ(world.inventory->fence_devices().size(), 0U);
 }
 
-struct FakeExecutor final : PowerExecutor {
-  bool available(HostId id) override { return up.contains(id); }
-  std::vector<HostId> candidates(ClusterId) override { return {up.begin(), up.end()}; }
-  void request(HostId executor, OpId op, const port::PowerTarget&, core::PowerVerb, Duration,
-               port::PowerControl::Done done) override {
-    asked.emplace_back(executor, op);
-    answers.push_back(std::move(done));
-  }
-  void identify(HostId, const port::PowerTarget&, Duration,
-                std::function<void(port::IdentityResult)>) override {}
-  std::set<HostId> up;
-  std::vector<std::pair<HostId, OpId>> asked;
-  std::vector<port::PowerControl::Done> answers;
-};
-
 TEST_F(FenceDevicesTest, AnotherHostCarriesItOutAndOnlyThatOne) {
   FakeExecutor executor;
   const HostId helper = world.add_host("h2");

@@ -26,6 +26,8 @@ TEST_F(PollTest, AReadingIsShownAndAChangeIsToldOnce) {
   round_that([&](std::size_t c) { driver.read(c, core::PowerState::kOn); });
   EXPECT_EQ(service->latest(host)->state, core::PowerState::kOn);
   round_that([&](std::size_t c) { driver.read(c, core::PowerState::kOn); });
+  round_that([&](std::size_t c) { driver.keep_silent(c); });
+  EXPECT_EQ(service->latest(host)->state, core::PowerState::kUnknown);
   round_that([&](std::size_t c) { driver.read(c, core::PowerState::kOff); });
   round_that([&](std::size_t c) { driver.read(c, core::PowerState::kOff); });
   const auto told = events("HOST.OOBM.POWER_STATE_TRANSITION");
@@ -111,7 +113,11 @@ class DrillServiceTest : public PowerWorldTest {
     record.facts_json = R"({"product_uuid":")" + kUuid + R"(","product_serial":"S1"})";
     ASSERT_TRUE(world.inventory->update(record));
     DrillService::Options drill_options;
-    drill_options.host_is_heard = [this](HostId) { return heard; };
+    drill_options.last_heard = [this](HostId) -> std::optional<Instant> {
+      if (!heard) return std::nullopt;
+      return world.loop->now() + 1s;
+    };
+    drill_options.second_look = 0ms;
     drills = std::make_unique<DrillService>(*world.loop, *world.engine, *world.inventory, *service,
                                             std::move(drill_options));
   }
@@ -127,6 +133,7 @@ class DrillServiceTest : public PowerWorldTest {
     reading(call);
     if (driver.identifications.size() > identification)
       driver.say_identity(identification, {uuid, {}, {}});
+    if (!ended) drills->turn();
     EXPECT_TRUE(ended);
   }
   void good(const std::string& uuid = kUuid) {
@@ -164,9 +171,45 @@ TEST_F(DrillServiceTest, OffWhileTheHostRunsIsAWrongMachineToo) {
   drill([this](std::size_t c) { driver.read(c, core::PowerState::kOff); });
   EXPECT_EQ(view().state, core::DrillState::kBad);
   heard = false;
-  good();
   drill([this](std::size_t c) { driver.read(c, core::PowerState::kOff); }, kUuid);
-  EXPECT_NE(view().state, core::DrillState::kBad) << "a host that is off is off";
+  EXPECT_EQ(view().state, core::DrillState::kBad) << "it died meanwhile: that off proves nothing";
+  heard = true;
+  good();
+  EXPECT_TRUE(drills->veto(Feed{host, {}}).empty());
+  heard = false;
+  drill([this](std::size_t c) { driver.read(c, core::PowerState::kOff); }, kUuid);
+  EXPECT_TRUE(drills->veto(Feed{host, {}}).empty()) << "a host that is off is off";
+}
+
+TEST_F(DrillServiceTest, AHostThatJustDiedMakesNoLiarOfItsBmc) {
+  bool ended = false;
+  ASSERT_TRUE(drills->run_now(host, [&ended] { ended = true; }));
+  driver.read(0, core::PowerState::kOff);
+  EXPECT_TRUE(driver.identifications.empty()) << "it was heard a moment ago: a second look";
+  heard = false;
+  drills->turn();
+  ASSERT_EQ(driver.identifications.size(), 1U);
+  driver.say_identity(0, {kUuid, {}, {}});
+  EXPECT_TRUE(ended);
+  EXPECT_TRUE(drills->veto(Feed{host, {}}).empty());
+}
+
+TEST_F(DrillServiceTest, ADeviceOfAnotherMachineIsNotUsed) {
+  service->set_veto([this](const Feed& feed) { return drills->veto(feed); });
+  good("deadbeef-4455-6677-8899-aabbccddeeff");
+  const std::size_t before = driver.calls.size();
+  service->request(wish(1, host));
+  service->request(wish(2, host, {}, core::PowerVerb::kStatus));
+  EXPECT_EQ(driver.calls.size(), before) << "neither cut nor read: both would prove";
+  EXPECT_EQ(service->waiting(), 0U);
+  ASSERT_TRUE(set_power_setting(*world.inventory, std::string(kIdentityEnforced), "0"));
+  service->request(wish(3, host));
+  EXPECT_EQ(driver.calls.size(), before + 1) << "on the operator's word";
+  driver.keep_silent(before);
+  ASSERT_TRUE(set_power_setting(*world.inventory, std::string(kIdentityEnforced), "1"));
+  good();
+  service->request(wish(4, host));
+  EXPECT_EQ(driver.calls.size(), before + 3);
 }
 
 TEST_F(DrillServiceTest, ToldWhenItGetsWorseAndWhenItIsGoodAgain) {
@@ -187,6 +230,34 @@ TEST_F(DrillServiceTest, DueOnesAreRunByTheRasterAndBusyDevicesLater) {
   EXPECT_EQ(busy.error().kind, ErrorKind::kBusy);
   const HostId bare = world.add_host("h2");
   EXPECT_EQ(drills->run_now(bare, [] {}).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(DrillServiceTest, OtherHostsTryTooAndTheBestIsChosen) {
+  FakeExecutor executor;
+  for (int i = 2; i <= 6; ++i) executor.up.insert(world.add_host("h" + std::to_string(i)));
+  executor.up.insert(host);
+  drills->set_executor(&executor);
+  service->set_executor(&executor, {});
+  ASSERT_TRUE(drills->run_now(host, [] {}));
+  ASSERT_EQ(driver.calls.size(), 1U);
+  ASSERT_EQ(executor.asked.size(), 3U) << "a few, never the host itself";
+  for (const auto& [who, op] : executor.asked) {
+    EXPECT_NE(who, host);
+    EXPECT_FALSE(op);
+  }
+  const HostId best = executor.asked[1].first;
+  EXPECT_EQ(drills->choose(Feed{host, {}}), HostId{}) << "nothing is known yet: the manager";
+  driver.keep_silent(0);
+  executor.answers[1]({core::Outcome::kConfirmed, core::PowerState::kOn, {}, "read"});
+  ASSERT_EQ(executor.identifications.size(), 1U) << "asked by the same host";
+  executor.identifications[0]({core::Outcome::kConfirmed, {kUuid, {}, {}}, {}, {}});
+  EXPECT_EQ(drills->choose(Feed{host, {}}), best);
+  EXPECT_EQ(view().state, core::DrillState::kGood) << "one way that works is enough";
+  executor.up.erase(best);
+  EXPECT_NE(drills->choose(Feed{host, {}}), best) << "it went";
+  EXPECT_EQ(service->read(Feed{host, {}}, best, 1s, {}).error().kind, ErrorKind::kUnavailable);
+  EXPECT_TRUE(events("HOST.FENCE.DRILL.FAILED").empty());
+  service->set_executor(nullptr, {});
 }
 
 TEST_F(DrillServiceTest, WhatWasLearnedEndsWithTheSettings) {
