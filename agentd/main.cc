@@ -3,12 +3,17 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agentd/enrol/enrol.h"
 #include "agentd/run_agent.h"
+#include "fencing/all_drivers.h"
+#include "fencing/driver_table.h"
+#include "fencing/pacemaker_watch.h"
 
 namespace {
 
@@ -26,6 +31,16 @@ void hide_token(std::span<char*> arguments) {
   }
 }
 
+// What this host does for others: it reaches devices that the manager may not.
+mold::agentd::Agent::Rooms make_rooms(mold::runtime::EventLoop& loop) {
+  mold::agentd::Agent::Rooms rooms;
+  auto drivers = std::make_unique<mold::fencing::DriverTable>(loop);
+  mold::fencing::add_all_drivers(*drivers, loop, {});
+  rooms.power = std::move(drivers);
+  rooms.witness = std::make_unique<mold::fencing::PacemakerWatch>(loop);
+  return rooms;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -37,7 +52,7 @@ int main(int argc, char** argv) {
       arguments.erase(arguments.begin());
       return mold::agentd::enrol_main(arguments);
     }
-    return mold::agentd::run_agent(arguments);
+    return mold::agentd::run_agent(arguments, make_rooms);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "mold-agentd: %s\n", error.what());
     return 1;

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/port/fence_witness.h"
 #include "lib/runtime/child_process.h"
 #include "lib/runtime/event_loop.h"
 
@@ -29,17 +30,14 @@ struct PacemakerWatchSettings {
   Duration oldest = 5s;
 };
 
-class PacemakerWatch {
+class PacemakerWatch final : public port::FenceWitness {
  public:
-  // `node` is its name in the cluster; `text` says who did what, for a ledger.
-  using OnFenced = std::function<void(std::string node, std::string text)>;
-
   explicit PacemakerWatch(runtime::EventLoop& loop, PacemakerWatchSettings settings = {});
   PacemakerWatch(const PacemakerWatch&) = delete;
   PacemakerWatch& operator=(const PacemakerWatch&) = delete;
 
   // Once. Does nothing where the program is not installed.
-  void start(OnFenced on_fenced);
+  void start(OnFenced on_fenced) override;
   // Connected to a cluster's fencer at this moment.
   [[nodiscard]] bool watching() const { return watching_; }
 

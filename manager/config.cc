@@ -35,6 +35,12 @@ constexpr PolicyDuration kDurations[] = {
     {"power_deadline", &core::Policy::power_deadline, "one power request, read-back included"},
     {"fence_retry_first", &core::Policy::fence_retry_first, "first pause between fence attempts"},
     {"fence_retry_last", &core::Policy::fence_retry_last, "longest pause between fence attempts"},
+    {"fence_escalate_after", &core::Policy::fence_escalate_after,
+     "a level of fence devices without proof for so long: the next one joins in"},
+    {"fence_reading_fresh", &core::Policy::fence_reading_fresh,
+     "how long \"off\" of one power feed counts for the others"},
+    {"fence_tolerance", &core::Policy::fence_tolerance,
+     "powered off within this time: its power is not cut again"},
     {"lease_margin", &core::Policy::lease_margin, "on top of the deadline a host announced"},
     {"start_guard", &core::Policy::start_guard, "a start needs a lease of at least this"},
     {"vm_retry_first", &core::Policy::vm_retry_first, "first pause between HA starts"},
@@ -52,6 +58,8 @@ struct PolicyNumber {
 constexpr PolicyNumber kNumbers[] = {
     {"probation_beats", &core::Policy::probation_beats, "good beats before a host counts again"},
     {"brake_percent", &core::Policy::brake_percent, "more of a cluster silent: no fencing"},
+    {"fence_parallel", &core::Policy::fence_parallel,
+     "hosts of a cluster whose power is cut at the same time"},
     {"recover_attempts", &core::Policy::recover_attempts, "power resets before the power cut"},
     {"cpu_overcommit_percent", &core::Policy::cpu_overcommit_percent, "vCPUs per core, in percent"},
     {"memory_overcommit_percent", &core::Policy::memory_overcommit_percent, "memory, in percent"},
@@ -99,6 +107,7 @@ std::vector<OptionSpec> option_specs() {
   }
   for (const PolicyNumber& item : kNumbers)
     add(std::string("policy.") + item.name, std::to_string(defaults.*item.field), item.help);
+  add("policy.fence_race", "false", "all levels of fence devices at once");
   const auto flag = [&specs](std::string name, std::string help, char letter) {
     OptionSpec spec;
     spec.name = std::move(name);
@@ -158,6 +167,7 @@ void take_policy(const Config& config, Taker& taker, core::Policy& policy) {
     taker.take(config.integer(std::string("policy.") + item.name, 0, 1'000'000), value);
     policy.*item.field = static_cast<int>(value);
   }
+  taker.take(config.boolean("policy.fence_race"), policy.fence_race);
   if (!taker.problems().empty()) return;
   if (const Status checked = core::check_policy(policy); !checked)
     taker.complain("policy." + checked.error().what);

@@ -148,6 +148,9 @@ void Manager::Rooms::make_power() {
   drills = std::make_unique<DrillService>(loop, *engine, *inventory, *power, std::move(drill));
   const auto chooser = [this](const Feed& feed) { return drills->choose(feed); };
   power->set_executor(desk.get(), chooser);
+  power->set_used([this](const Feed& feed, HostId executor, bool reached) {
+    drills->note_use(feed, executor, reached);
+  });
   power->set_veto([this](const Feed& feed) { return drills->veto(feed); });
   poll = std::make_unique<PowerPoll>(loop, *engine, *inventory, *power, chooser);
 }

@@ -179,6 +179,22 @@ std::string DrillBook::distrust(HostId host, DeviceId device) const {
   return doubt == doubts_.end() ? std::string{} : doubt->second.text;
 }
 
+void DrillBook::note_use(const DrillPath& path, bool reached, Instant now) {
+  const auto found = records_.find(path);
+  if (found == records_.end()) return;
+  if (reached)
+    found->second.failed_use.reset();
+  else
+    found->second.failed_use = now;
+}
+
+std::optional<Instant> DrillBook::failed_lately(const DrillPath& path, Instant now) const {
+  const auto found = records_.find(path);
+  if (found == records_.end() || !found->second.failed_use) return std::nullopt;
+  if (now - *found->second.failed_use > policy_.failing_every) return std::nullopt;
+  return found->second.failed_use;
+}
+
 std::vector<DrillPath> DrillBook::paths_of(HostId host) const {
   std::vector<DrillPath> paths;
   for (auto at = records_.lower_bound(DrillPath{host, DeviceId{}, HostId{}});
@@ -256,21 +272,31 @@ std::optional<DrillView> DrillBook::host_view(HostId host, Instant now) const {
 
 HostId choose_executor(const DrillBook& book, HostId host, DeviceId device,
                        const std::vector<HostId>& candidates, Instant now) {
-  const DrillView own = book.view({host, device, HostId{}}, now);
-  if (own.state == DrillState::kGood || own.state == DrillState::kUnknown) return HostId{};
+  const DrillPath own_path{host, device, HostId{}};
+  const DrillView own = book.view(own_path, now);
+  const auto own_failed = book.failed_lately(own_path, now);
+  const bool own_works = own.state == DrillState::kGood || own.state == DrillState::kUnknown;
+  if (own_works && !own_failed) return HostId{};
   HostId best;
-  int best_score = own.score;
+  int best_score = own_failed ? -1 : own.score;
+  HostId rested;  // of those that failed lately
+  Instant rested_since = own_failed.value_or(Instant{INT64_MAX});
   std::vector<HostId> ordered = candidates;
   std::sort(ordered.begin(), ordered.end());
   for (const HostId candidate : ordered) {
     if (candidate == host || !candidate) continue;
+    if (const auto failed = book.failed_lately({host, device, candidate}, now)) {
+      if (*failed < rested_since) rested = candidate;
+      rested_since = std::min(rested_since, *failed);
+      continue;
+    }
     const DrillView view = book.view({host, device, candidate}, now);
     const int score = view.state == DrillState::kUnknown ? kUntried : view.score;
     if (score <= best_score) continue;
     best = candidate;
     best_score = score;
   }
-  return best;
+  return best_score < 0 ? rested : best;
 }
 
 }  // namespace mold::core

@@ -79,6 +79,11 @@ class DrillBook {
   void postpone(const DrillPath& path, Instant until);  // it could not be tried now
   void record(const DrillPath& path, DrillResult result, Instant now);
 
+  // A request in earnest went this way. One that did not reach the device turns the next ones to
+  // other paths for a while, however good the drills were: when it counts, the latest try counts.
+  void note_use(const DrillPath& path, bool reached, Instant now);
+  [[nodiscard]] std::optional<Instant> failed_lately(const DrillPath& path, Instant now) const;
+
   [[nodiscard]] std::vector<DrillPath> paths_of(HostId host) const;
   [[nodiscard]] const std::set<HostId>& hosts() const { return hosts_; }
   [[nodiscard]] DrillView view(const DrillPath& path, Instant now) const;
@@ -100,6 +105,7 @@ class DrillBook {
     std::deque<Trial> trials;  // newest first
     Instant next;
     bool under_way = false;
+    std::optional<Instant> failed_use;
   };
   struct Doubt {
     bool other_machine = false;
@@ -118,7 +124,8 @@ class DrillBook {
 
 // Who should carry out a request to this device: the manager (none) while its own path is good or
 // was never tried, else the best of manager and candidates; the manager wins a tie, then the lowest
-// id. The host itself is never chosen.
+// id. Paths whose latest use failed come last, the one that failed longest ago first, so that each
+// gets its turn. The host itself is never chosen.
 HostId choose_executor(const DrillBook& book, HostId host, DeviceId device,
                        const std::vector<HostId>& candidates, Instant now);
 

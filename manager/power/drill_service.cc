@@ -276,6 +276,10 @@ HostId DrillService::choose(const Feed& feed) const {
   return core::choose_executor(book_, feed.host, feed.device, candidates, loop_.now());
 }
 
+void DrillService::note_use(const Feed& feed, HostId executor, bool reached) {
+  book_.note_use({feed.host, feed.device, executor}, reached, loop_.now());
+}
+
 std::string DrillService::veto(const Feed& feed) const {
   if (power_setting(inventory_, kIdentityEnforced) == 0) return {};
   return book_.distrust(feed.host, feed.device);

@@ -44,6 +44,8 @@ class DrillService {
 
   // Who should carry out a request to this device; none: the manager.
   [[nodiscard]] HostId choose(const Feed& feed) const;
+  // For PowerService::set_used().
+  void note_use(const Feed& feed, HostId executor, bool reached);
   // Why requests to this device must be refused; empty: they need not. See core::DrillBook.
   [[nodiscard]] std::string veto(const Feed& feed) const;
   [[nodiscard]] const core::DrillBook& book() const { return book_; }

@@ -19,6 +19,13 @@ Feed feed_of(const core::RequestPower& request) {
   return {request.host, request.device};
 }
 
+// Whether anybody at the device answered, whatever it said.
+bool reached(const port::PowerResult& result) {
+  if (result.state != core::PowerState::kUnknown) return true;
+  return result.outcome == core::Outcome::kFailed && result.error != ErrorKind::kUnavailable &&
+         result.error != ErrorKind::kTimeout && result.error != ErrorKind::kUnknown;
+}
+
 core::PowerAnswered not_carried_out(const core::RequestPower& wanted, std::string text) {
   core::PowerAnswered answer;
   answer.op = wanted.op;
@@ -116,8 +123,8 @@ void PowerService::dispatch(const core::RequestPower& wanted) {
   (is_reading(wanted) ? line.reading : line.acting) = true;
   const HostId executor = usable(chooser_ ? chooser_(feed) : HostId{});
   send({feed, executor, wanted.op, wanted.verb, wanted.deadline}, *opened,
-       [this, wanted, acts = line.acts](const port::PowerResult& result) {
-         on_answer(wanted, acts, result);
+       [this, wanted, executor, acts = line.acts](const port::PowerResult& result) {
+         on_answer(wanted, executor, acts, result);
        });
 }
 
@@ -126,9 +133,10 @@ void PowerService::answer_failed(const core::RequestPower& wanted, std::string t
   engine_.submit(not_carried_out(wanted, std::move(text)));
 }
 
-void PowerService::on_answer(const core::RequestPower& wanted, unsigned acts_before,
-                             const port::PowerResult& result) {
+void PowerService::on_answer(const core::RequestPower& wanted, HostId executor,
+                             unsigned acts_before, const port::PowerResult& result) {
   const Feed feed = feed_of(wanted);
+  if (used_) used_(feed, executor, reached(result));
   Line& line = lines_[feed];
   const bool latest = !is_reading(wanted) || acts_before == line.acts;
   (is_reading(wanted) ? line.reading : line.acting) = false;

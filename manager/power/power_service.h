@@ -51,6 +51,9 @@ class PowerService {
   // Who else can reach devices, and who should (none: the manager). Both outlive the service.
   using Chooser = std::function<HostId(const Feed&)>;
   void set_executor(PowerExecutor* executor, Chooser chooser);
+  // Told of every answer to a request of the brain: did that executor reach the device?
+  using Used = std::function<void(const Feed&, HostId executor, bool reached)>;
+  void set_used(Used used) { used_ = std::move(used); }
   // Why this device must not be used; empty: it may. Asked before each request of the brain: what a
   // device of another machine reads back would be a false proof. Readings for people go on.
   using Veto = std::function<std::string(const Feed&)>;
@@ -113,7 +116,7 @@ class PowerService {
   void withdraw(const Feed& feed);
   void dispatch(const core::RequestPower& wanted);
   void answer_failed(const core::RequestPower& wanted, std::string text);
-  void on_answer(const core::RequestPower& wanted, unsigned acts_before,
+  void on_answer(const core::RequestPower& wanted, HostId executor, unsigned acts_before,
                  const port::PowerResult& result);
   void note_reading(const Feed& feed, const port::PowerResult& result);
   void remember_answered(OpId op);
@@ -133,6 +136,7 @@ class PowerService {
   PowerTargets targets_;
   PowerExecutor* executor_ = nullptr;
   Chooser chooser_;
+  Used used_;
   Veto veto_;
   std::map<Feed, Line> lines_;
   std::set<OpId> known_;       // under way, waiting or answered lately

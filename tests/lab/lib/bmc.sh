@@ -1,3 +1,6 @@
+# The BMC of a host, and where wished a switched outlet (group outletN): a second way to its power that
+# does not depend on the BMC.
+#
 # The BMC of a host: a real IPMI 2.0 simulator (ipmi_sim, group bmcN) at its own address, whose power
 # button is tests/lab/chassis. The BMC is a computer of its own: it lives on when its host dies, and it
 # can die alone.
@@ -42,6 +45,25 @@ bmc_start() {  # HOST
 }
 
 bmc_stop() { group_kill "bmc${1#h}"; }
+
+# A device of its own, spoken to like the BMC, on the next port of the BMC's address.
+outlet_start() {  # HOST
+  local dir=$LAB/$1/outlet
+  mkdir -p "$dir/state"
+  (umask 077; sed -e 's/ 623$/ 624/' -e 's/^name .*/name "outlet"/' "$LAB/$1/bmc/lan.conf" >"$dir/lan.conf")
+  group_empty "outlet${1#h}" || return 0
+  LAB_BIN=$LAB_BIN group_spawn "outlet${1#h}" "$LAB/$1/outlet.log" nsenter "--net=/run/netns/mold-labbmc${1#h}" \
+    ipmi_sim -c "$dir/lan.conf" -f "$LAB/$1/bmc/commands" -s "$dir/state" -n
+}
+
+lab_outlet() {  # HOST up|down
+  need_host "$1"
+  case $2 in
+    up) outlet_start "$1" ;;
+    down) group_kill "outlet${1#h}" ;;
+    *) die "an outlet is up or down" ;;
+  esac
+}
 
 bmc_make_secret() {
   (umask 077

@@ -253,5 +253,33 @@ TEST(Identity, WhatIsNotSaidIsUnknown) {
             IdentityVerdict::kUnknown);
 }
 
+TEST(DrillChoice, TheLatestUseInEarnestTurnsTheNextElsewhere) {
+  DrillBook book;
+  const HostId host{1};
+  const DrillPath own{host, DeviceId{}, HostId{}};
+  const DrillPath by2{host, DeviceId{}, HostId{2}};
+  const DrillPath by3{host, DeviceId{}, HostId{3}};
+  Instant now{1'000};
+  book.set_paths({own, by2, by3}, now);
+  const std::vector<HostId> candidates{HostId{2}, HostId{3}};
+  const auto chosen = [&] { return choose_executor(book, host, DeviceId{}, candidates, now); };
+  EXPECT_EQ(chosen(), HostId{});
+  book.note_use(own, false, now);
+  EXPECT_EQ(chosen(), HostId{2});
+  now = now + 1s;
+  book.note_use(by2, false, now);
+  EXPECT_EQ(chosen(), HostId{3});
+  now = now + 1s;
+  book.note_use(by3, false, now);
+  EXPECT_EQ(chosen(), HostId{}) << "it failed longest ago";
+  now = now + 1s;
+  book.note_use(own, false, now);
+  EXPECT_EQ(chosen(), HostId{2}) << "each gets its turn";
+  book.note_use(by3, true, now);
+  EXPECT_EQ(chosen(), HostId{3});
+  now = now + 61s;
+  EXPECT_EQ(chosen(), HostId{}) << "failures of long ago say nothing";
+}
+
 }  // namespace
 }  // namespace mold::core
