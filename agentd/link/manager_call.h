@@ -13,6 +13,12 @@
 
 namespace mold::agentd {
 
+inline constexpr Duration kCallTimeout{5'000};
+// A poll that is answered faster than this is followed by a pause as long, so that a manager that
+// repeats itself costs little.
+inline constexpr Duration kPollRest{20};
+inline constexpr Duration kPollSlack{5'000};  // on top of how long the manager may park it
+
 enum class Verdict : std::uint8_t {
   kOk,         // 200, `body` is the answer
   kVoid,       // 409 session: hello again

@@ -11,10 +11,6 @@ namespace mold::agentd {
 namespace {
 
 constexpr Duration kHelloTimeout{10'000};
-// A poll that is answered faster than this is followed by a pause as long, so that a manager that
-// repeats itself costs little.
-constexpr Duration kPollRest{20};
-constexpr Duration kPollSlack{5'000};  // on top of how long the manager may park it
 // A session shorter than this is no success: the pauses go on growing.
 constexpr Duration kGoodSession{5'000};
 // Failures in a row before the next manager of the list is tried.

@@ -10,7 +10,6 @@
 namespace mold::agentd {
 namespace {
 
-constexpr Duration kCallTimeout{5'000};
 constexpr Duration kGather{10};
 constexpr Duration kReportEvery{5'000};
 constexpr std::size_t kBatch = 256;

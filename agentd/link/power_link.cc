@@ -10,9 +10,6 @@
 namespace mold::agentd {
 namespace {
 
-constexpr Duration kCallTimeout{5'000};
-constexpr Duration kPollSlack{5'000};  // on top of how long the manager may park it
-constexpr Duration kPollRest{20};
 // A manager that does not know this poll is asked again now and then: it may be updated.
 constexpr Duration kUnknownHere{60'000};
 constexpr std::size_t kRemembered = 256;

@@ -86,20 +86,31 @@ void Stepper::on_ladder_answer(Host& host, const PowerAnswered& e) {
   fence.attempts = tries(fence.ladder);
   touch(host);
   note(host, EvidenceKind::kReading, "power " + fence.last_outcome);
+  if (use_ladder_proof(host)) return;
+  set_reason(host, "power could not be proven off (" + fence.last_outcome +
+                       "), waiting for the lease to run out or the next try");
+}
+
+// A level that is off is a proof unless the host shows life: then the device is not its own. A
+// storage beat from just before the cut still looks alive for a moment, so that is waited out.
+bool Stepper::use_ladder_proof(Host& host) {
+  FenceTask& fence = host.fence;
   const auto proven = proven_level(fence.ladder, b_.policy_, b_.power_rules_, now_.mono);
-  if (proven && beats_now(host)) {
+  if (!proven) return false;
+  if (beats_now(host)) {
     note(host, EvidenceKind::kAlarm,
          "its power reads off but it beats: the reading is not believed (" + *proven + ")");
     fence.ladder = Ladder{};
     fence.next_try = now_.mono + b_.policy_.fence_retry_last;
-    return;
+    set_reason(host, "its power reads off but it beats: is that device really its own?");
+    return true;
   }
-  if (proven) {
-    prove_dead(host, make_proof(host, ProofMethod::kPowerOff, "read back off: " + *proven));
-    return;
+  if (storage_of(host).liveness == Liveness::kAlive) {
+    set_reason(host, "its power reads off but its storage beat moved lately: waiting for silence");
+    return true;
   }
-  set_reason(host, "power could not be proven off (" + fence.last_outcome +
-                       "), waiting for the lease to run out or the next try");
+  prove_dead(host, make_proof(host, ProofMethod::kPowerOff, "read back off: " + *proven));
+  return true;
 }
 
 // What stands against cutting its power just now, in words; empty: nothing.

@@ -51,6 +51,7 @@ class Stepper {
   void on(const PowerAnswered& event);
   void on(const FencedElsewhere& event);
   bool use_claim(Host& host);
+  bool use_ladder_proof(Host& host);
   void climb(Host& host);
   [[nodiscard]] std::string not_to_be_cut_now(const Host& host);
   void on_ladder_answer(Host& host, const PowerAnswered& event);

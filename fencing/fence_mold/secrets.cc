@@ -17,7 +17,7 @@
 namespace mold::fence_mold {
 namespace {
 
-constexpr std::size_t kMostBytes = 16'384;
+constexpr std::size_t kMostSecretBytes = 16'384;
 constexpr Duration kScriptLimit = 10s;
 
 // The file that is judged is the file that is read: both through one descriptor.
@@ -37,7 +37,7 @@ Result<std::string> read_private_file(const std::string& file) {
     if (n < 0) return fail(errno_error(errno, "reading " + file));
     if (n == 0) return content;
     content.append(buffer.data(), static_cast<std::size_t>(n));
-    if (content.size() > kMostBytes) return fail(ErrorKind::kInvalid, file + ": too long");
+    if (content.size() > kMostSecretBytes) return fail(ErrorKind::kInvalid, file + ": too long");
   }
 }
 
@@ -52,7 +52,7 @@ Result<Secret> run_script(runtime::EventLoop& loop, const std::string& program) 
   runtime::ChildSpec spec;
   spec.program = program;
   spec.deadline = kScriptLimit;
-  spec.output_cap = kMostBytes;
+  spec.output_cap = kMostSecretBytes;
   const auto child = runtime::run_child(
       loop, std::move(spec), [answer](auto result) { answer->emplace(std::move(result)); });
   loop.run_until([&answer] { return answer->has_value(); }, kScriptLimit + 5s);

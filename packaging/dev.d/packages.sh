@@ -29,12 +29,24 @@ forbid_daemons() {
 }
 allow_daemons() { ! grep -qs "$POLICY_MARK" $POLICY || rm -f $POLICY; }
 
+# Debian enables a daemon with its package. A cluster stack that came along for our tests must not join
+# anything at the machine's next boot.
+quiet_daemons() {  # PACKAGE...
+  local package
+  for package; do
+    case $package in
+      corosync | pacemaker) systemctl disable "$package.service" || true ;;
+    esac
+  done
+}
+
 apt_install() {  # PACKAGE...
   export DEBIAN_FRONTEND=noninteractive
   forbid_daemons
   trap allow_daemons EXIT
   apt-get -o DPkg::Lock::Timeout=120 update &&
-    apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"
+    apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" &&
+    quiet_daemons "$@"
 }
 
 need_packages() {  # GROUP...
@@ -50,7 +62,7 @@ need_packages() {  # GROUP...
   [ "$(id -u)" = 0 ] ||
     die "packages are missing; run with sudo, or: sudo apt-get install --no-install-recommends $missing"
   echo "to install: $missing"
-  export -f apt_install forbid_daemons allow_daemons
+  export -f apt_install forbid_daemons allow_daemons quiet_daemons
   export POLICY POLICY_MARK
   # shellcheck disable=SC2086,SC2016
   must "Debian packages" packages 1200 bash -c 'apt_install "$@"' apt_install $missing

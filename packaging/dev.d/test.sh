@@ -66,7 +66,7 @@ lab_step() {
     FAILED=$((FAILED + 1))
   else
     MOLD_STAGE=$ROOT/build/stage MOLD_BUILD=$TREE TAIL_LINES=120 \
-      ctest_step "lab scenarios" lab 900 -L '^lab$' -j 1
+      ctest_step "lab scenarios" lab 1800 -L '^lab$' -j 1
   fi
 }
 
@@ -90,7 +90,7 @@ dev_test() {
   sim_step "$seeds"
   ctest_step "simulator: planted bugs caught" mutation 600 -L '^(sim|mutations?)$'
   ctest_step "API, live manager" api 300 -L '^api$'
-  ctest_step "everything else" other 300 --no-tests=ignore \
+  ctest_step "everything else" other 900 --no-tests=ignore \
     -LE '^(fast|tidy|sim|mutations?|api|lab|slow|bench)$'
   lab_step
   summary
