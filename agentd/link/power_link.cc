@@ -56,6 +56,10 @@ void PowerLink::start(Epoch epoch, Duration poll_wait) {
   poll_wait_ = poll_wait;
   open_ = true;
   backoff_.reset();
+  // A manager that was restored from a backup counts its OpIds anew: what an earlier session asked
+  // under one of them says nothing about this one's.
+  under_way_.clear();
+  done_.clear();
   if (power_ != nullptr) poll();
 }
 

@@ -105,7 +105,13 @@ bool Stepper::use_ladder_proof(Host& host) {
     set_reason(host, "its power reads off but it beats: is that device really its own?");
     return true;
   }
-  if (storage_of(host).liveness == Liveness::kAlive) {
+  const Liveness storage = storage_of(host).liveness;
+  if (storage == Liveness::kAlive && !fence.storage_doubts) {
+    fence.storage_doubts = true;
+    note(host, EvidenceKind::kAlarm,
+         "its power reads off but its storage beat moved lately: believed only once it is silent");
+  }
+  if (fence.storage_doubts && storage != Liveness::kSilent) {
     set_reason(host, "its power reads off but its storage beat moved lately: waiting for silence");
     return true;
   }
@@ -120,13 +126,25 @@ std::string Stepper::not_to_be_cut_now(const Host& host) {
   if (host.power_cut_at && now_.mono - *host.power_cut_at < b_.policy_.fence_tolerance)
     return "its power was cut " + seconds_text(now_.mono - *host.power_cut_at) +
            " ago: not again within " + seconds_text(b_.policy_.fence_tolerance);
+  if (storage_of(host).liveness == Liveness::kAlive)
+    return "its storage beat goes on: its power is not cut";
   const auto under_way =
       std::count_if(s_.hosts.begin(), s_.hosts.end(), [&host](const auto& entry) {
         const Host& other = entry.second;
         return other.id != host.id && other.cluster == host.cluster &&
                other.ha == HaState::kFencing && is_waiting(other.fence.ladder);
       });
-  if (!is_waiting(host.fence.ladder) && under_way >= b_.policy_.fence_parallel)
+  // Who was never tried goes before who failed: else a few dead BMCs would keep every turn.
+  const bool newcomer_waits =
+      tries(host.fence.ladder) > 0 &&
+      std::any_of(s_.hosts.begin(), s_.hosts.end(), [&host](const auto& entry) {
+        const Host& other = entry.second;
+        return other.id != host.id && other.cluster == host.cluster &&
+               other.ha == HaState::kFencing && !other.fence.ladder.began &&
+               !fence_levels(other).empty();
+      });
+  const int turns = b_.policy_.fence_parallel - (newcomer_waits ? 1 : 0);
+  if (!is_waiting(host.fence.ladder) && under_way > 0 && under_way >= turns)
     return "the power of " + std::to_string(under_way) + " hosts is being cut: waiting for a turn";
   return {};
 }
@@ -182,7 +200,8 @@ void Stepper::on_fence_answer(Host& host, const PowerAnswered& e) {
       std::string(to_string(e.verb)) + " " + std::string(to_string(e.outcome)) + ": " + e.text;
   touch(host);
   note(host, EvidenceKind::kReading, "power " + fence.last_outcome);
-  if (proves_off(b_.power_rules_, e) && proves_alone(host, DeviceId{}) && !beats_now(host)) {
+  if (proves_off(b_.power_rules_, e) && proves_alone(host, DeviceId{}) && !beats_now(host) &&
+      storage_of(host).liveness != Liveness::kAlive) {
     prove_dead(host, make_proof(host, ProofMethod::kPowerOff, "read back off: " + e.text));
     return;
   }

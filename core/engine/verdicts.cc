@@ -8,6 +8,11 @@
 #include "core/fencing/ladder.h"
 
 namespace mold::core {
+namespace {
+
+constexpr Duration kDoubtLasts = 60s;
+
+}  // namespace
 
 Duration Stepper::silent_for(const Host& host) const {
   return now_.mono - host.last_beat;
@@ -256,16 +261,21 @@ void Stepper::look_at_fencing(Host& host) {
 // hit it: then read the power state first.
 void Stepper::try_call_off(Host& host) {
   Ladder& ladder = host.fence.ladder;
+  const bool forgotten = host.fence.off_sent && ladder.rungs.empty();  // by a restart of ours
+  set_levels(ladder, fence_levels(host));
+  for (Rung& rung : ladder.rungs) {
+    if (forgotten) {
+      rung.may_hit = true;
+      rung.doubt_since = now_.mono;
+    }
+    // Nobody holds an off back for so long; a device that cannot be read must not hold it for ever.
+    if (now_.mono - rung.doubt_since > kDoubtLasts + b_.policy_.power_deadline)
+      rung.may_hit = false;
+  }
   if (may_still_hit(ladder)) {
     for (const std::size_t i : doubtful_rungs(ladder, now_.mono)) {
       ask_rung(host, ladder.rungs[i], PowerVerb::kStatus, "it beats again; is an off pending?");
     }
-    return;
-  }
-  if (host.fence.off_sent && ladder.rungs.empty() && host.has_power_control) {
-    host.fence.verb = PowerVerb::kStatus;
-    host.fence.op = request_power(host, PowerVerb::kStatus, "it beats again; is an off pending?");
-    touch(host);
     return;
   }
   note(host, EvidenceKind::kVerdict, "alive: it beats again, fencing is called off");

@@ -93,7 +93,10 @@ bool take_answer(Ladder& ladder, const Policy& policy, const PowerRules& rules,
   }
   // A refused off does not take back one before it whose fate is unknown; a machine that reads on,
   // with nothing else under way, does.
-  if (may_still_hit(answer)) rung.may_hit = true;
+  if (may_still_hit(answer)) {
+    rung.may_hit = true;
+    rung.doubt_since = now;
+  }
   if (answer.verb == PowerVerb::kStatus && answer.state == PowerState::kOn) rung.may_hit = false;
   ++rung.tries;
   rung.next_try = now + fence_backoff(policy, rung.tries);

@@ -27,6 +27,7 @@ struct Rung {
   OpId op;  // request under way, or none
   PowerVerb verb = PowerVerb::kOff;
   std::optional<Instant> off_at;  // read back off at that time
+  Instant doubt_since;            // of may_hit
   bool may_hit = false;           // an off was answered "unknown" and nothing cleared that since
   int tries = 0;                  // that did not read back off
   Instant next_try;
@@ -47,6 +48,7 @@ struct FenceTask {
   Instant next_try;                  // volatile
   std::string last_outcome;          // for `ha explain`
   Ladder ladder;                     // volatile: asked anew after a restart
+  bool storage_doubts = false;       // its beat moved although a device read off: silence must show
 };
 
 // Another fencer's word that it fenced the host, until it is believed or contradicted.

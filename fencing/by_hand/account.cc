@@ -118,8 +118,8 @@ HandExit exit_of(const HandAccount& account) {
   const bool only_read = account.action == HandAction::kStatus ||
                          account.action == HandAction::kIdentify ||
                          account.action == HandAction::kDrill;
-  if (part->error == ErrorKind::kDenied) return HandExit::kDenied;
   if (part->outcome == Outcome::kUnknown && !only_read) return HandExit::kUnknown;
+  if (part->error == ErrorKind::kDenied) return HandExit::kDenied;
   if (part->error == ErrorKind::kUnavailable) return HandExit::kUnreachable;
   return part->outcome == Outcome::kUnknown || part->error == ErrorKind::kTimeout
              ? HandExit::kUnknown

@@ -33,7 +33,8 @@ bool is_refused(std::string_view setting) {
       "password", "passwd", "plug", "port",   "ssh_options", "identity_file", "nodename"};
   return std::find(kRefused.begin(), kRefused.end(), setting) != kRefused.end() ||
          setting.starts_with("debug") || setting.starts_with("verbose") ||
-         setting.ends_with("_path") || setting.ends_with("_script") ||
+         setting.ends_with("_path") || setting.ends_with("_script") || setting.ends_with("file") ||
+         setting.ends_with("_dir") || setting == "kubeconfig" || setting == "plugin" ||
          setting.find("passw") != std::string_view::npos;
 }
 

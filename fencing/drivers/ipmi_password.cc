@@ -40,6 +40,7 @@ class Change {
       // An earlier change whose answer was lost would look like this.
       story_.tell("the present password is refused: " + answer.verdict.advice);
       try_login(fresh_, [this](Login login) {
+        if (login == Login::kNoAnswer) return finish(Outcome::kUnknown, ErrorKind::kUnknown);
         if (login != Login::kIn) return finish(Outcome::kFailed, ErrorKind::kDenied);
         story_.tell("the fresh password is in force already");
         finish(Outcome::kConfirmed);
@@ -61,6 +62,7 @@ class Change {
     story_.tell("the user is number " + std::to_string(user_id_));
     set(fresh_, [this](const IpmiVerdict& verdict) {
       set_refused_ = verdict.reach == IpmiReach::kRefused;
+      may_land_ = verdict.reach == IpmiReach::kCommandLost;
       story_.tell(verdict.reach == IpmiReach::kAnswered ? "the BMC says it is set"
                                                         : "setting it: " + verdict.advice);
       check_fresh();
@@ -115,7 +117,9 @@ class Change {
     try_login(target_.password, [this](Login login) {
       if (login == Login::kIn) {
         story_.tell("the old password still holds");
-        finish(Outcome::kFailed, set_refused_ ? ErrorKind::kConflict : ErrorKind::kTimeout);
+        // A slow BMC may still be writing the fresh one.
+        finish(may_land_ ? Outcome::kUnknown : Outcome::kFailed,
+               set_refused_ ? ErrorKind::kConflict : ErrorKind::kTimeout);
       } else if (login == Login::kDenied && fresh_.reveal().size() > kShortPassword) {
         check_cut();
       } else {
@@ -164,6 +168,7 @@ class Change {
   runtime::Timer pause_;
   int user_id_ = 0;
   bool set_refused_ = false;
+  bool may_land_ = false;  // the answer to the change was lost
   port::PowerControl::Done done_;
 };
 

@@ -93,8 +93,9 @@ FenceRefusal read_refusal(int exit_code, std::string_view xml) {
     case kNotConnected:
       return {true, ErrorKind::kUnavailable, "no Pacemaker cluster runs on this machine" + why};
     case kNoSuchObject:
+      // With a topology this may follow a level that was tried.
       return {
-          true, ErrorKind::kNotFound,
+          false, ErrorKind::kNotFound,
           "the cluster has no fence device for this node: check its name and the devices" + why};
     case kNoRights:
       return {true, ErrorKind::kDenied, "only root and group haclient may fence" + why};

@@ -129,7 +129,9 @@ class RedfishPassword final : public RedfishTalk {
         return;
       }
       tell("change sent, outcome not known: " + answer.error().what);
-      if (answer.error().kind == ErrorKind::kUnknown) {
+      const bool sent_before = patches_ > 1 || busy_ > 0;
+      maybe_ = maybe_ || sent_before || answer.error().kind == ErrorKind::kUnknown;
+      if (maybe_) {
         try_fresh();
       } else {
         done_as(Outcome::kFailed, answer.error().kind);
@@ -148,6 +150,8 @@ class RedfishPassword final : public RedfishTalk {
       get(account_path_, [this](const Answer& again) { patch(etag_of(again)); });
       return;
     }
+    // Neither done nor refused for good: it may land after we looked.
+    maybe_ = maybe_ || answer.status == 202 || answer.status >= 500;
     if (answer.good()) {
       tell("change accepted (" + std::to_string(answer.status) + ")");
     } else {
@@ -219,7 +223,8 @@ class RedfishPassword final : public RedfishTalk {
     probe(endpoint_, false, [this](const Result<Answer>& answer) {
       if (answer && answer->status == 200) {
         tell("the old password still holds");
-        done_as(Outcome::kFailed, refusal_ ? refusal_->kind : ErrorKind::kConflict);
+        done_as(maybe_ ? Outcome::kUnknown : Outcome::kFailed,
+                refusal_ ? refusal_->kind : ErrorKind::kConflict);
         return;
       }
       tell("neither the old nor the new password is let in: set one on the BMC by hand");
@@ -249,6 +254,7 @@ class RedfishPassword final : public RedfishTalk {
   std::vector<std::string> accounts_;
   std::string account_path_;
   bool patched_ = false;
+  bool maybe_ = false;  // a change went out that may still land
   int patches_ = 0;
   int busy_ = 0;
   std::optional<Error> refusal_;

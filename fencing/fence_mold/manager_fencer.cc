@@ -150,11 +150,31 @@ Result<PowerState> ManagerFencer::act(const std::string& url, const HostRow& hos
   return wait_job(url, job);
 }
 
+// The manager's power action reaches the host's BMC. Where other devices stand beside it on the
+// first level (a second feed), the BMC reading off is not the host being off.
+Status ManagerFencer::check_alone(const std::string& url, const HostRow& host) {
+  MOLD_TRY(const Json answer,
+           api_.call(url, "listFenceDevices",
+                     {{"hostid", host.id}, {"pagesize", "100"}, {"page", "1"}}, deadline_));
+  const auto list = answer.find("fencedevice");
+  if (list == answer.end() || !list->is_array()) return {};
+  for (const Json& device : *list) {
+    if (number_of(device, "level") > 1 || !is_true(device, "enabled")) continue;
+    return fail(ErrorKind::kUnsupported, "host " + host.name +
+                                             " has more power devices on level 1 (" +
+                                             text_of(device, "name") +
+                                             "): its BMC alone does not prove it off; use --direct "
+                                             "devices in a Pacemaker fencing topology");
+  }
+  return {};
+}
+
 Result<PowerState> ManagerFencer::read() {
   begin();
   PowerState state = PowerState::kUnknown;
   MOLD_TRY_VOID(on_some_manager([&](const std::string& url) -> Status {
     MOLD_TRY(const HostRow host, find(url));
+    if (const Status alone = check_alone(url, host); !alone) return alone;
     MOLD_TRY(state, act(url, host, "STATUS"));
     return {};
   }));
@@ -165,6 +185,7 @@ Result<PowerState> ManagerFencer::read() {
 
 Status ManagerFencer::bring_through(const std::string& url, PowerState wished) {
   MOLD_TRY(const HostRow host, find(url));
+  MOLD_TRY_VOID(check_alone(url, host));
   const auto acted = act(url, host, wished == PowerState::kOn ? "ON" : "OFF");
   if (acted && *acted == wished) return {};
   if (!acted && (is_away(acted.error()) || acted.error().kind == ErrorKind::kCancelled ||

@@ -45,6 +45,7 @@ class ManagerFencer final : public Fencer {
   Result<core::PowerState> act(const std::string& url, const HostRow& host,
                                const std::string& action);
   Result<core::PowerState> wait_job(const std::string& url, const std::string& job);
+  Status check_alone(const std::string& url, const HostRow& host);
   Status bring_through(const std::string& url, core::PowerState wished);
   void begin();
 

@@ -213,7 +213,8 @@ void AgentLink::on_power_report(HostId host, const Request& request, const Reply
     answer_failure(reply, message.error());
     return;
   }
-  if (!is_current(host, message->epoch)) {
+  // Said in this very session of this manager: its clock readings are of our clock.
+  if (session(host).epoch() != message->epoch || !is_current(host, message->epoch)) {
     refuse_epoch(host, reply, "the epoch is not current");
     return;
   }
@@ -225,12 +226,22 @@ void AgentLink::on_power_report(HostId host, const Request& request, const Reply
 // The cluster software's names of nodes are the names of our hosts, maybe without the domain.
 void AgentLink::on_fenced_node(HostId reporter, const wire::FencedNode& fenced) {
   const HostRecord* const by = inventory_.hosts().find(reporter);
+  const auto has_domain = [](std::string_view name) { return name.find('.') != name.npos; };
   const auto short_name = [](std::string_view name) { return name.substr(0, name.find('.')); };
+  const auto is_ip = [](std::string_view name) {
+    return name.find_first_not_of("0123456789.") == name.npos || name.find(':') != name.npos;
+  };
   std::vector<HostId> meant;
+  std::vector<HostId> similar;
   for (const auto& [id, host] : inventory_.hosts().all()) {
     if (!is_live(host) || by == nullptr || host.cluster != by->cluster) continue;
-    if (iequals(short_name(host.name), short_name(fenced.node))) meant.push_back(id);
+    if (iequals(host.name, fenced.node)) meant.push_back(id);
+    const bool one_is_short = has_domain(host.name) != has_domain(fenced.node);
+    if (one_is_short && !is_ip(host.name) && !is_ip(fenced.node) &&
+        iequals(short_name(host.name), short_name(fenced.node)))
+      similar.push_back(id);
   }
+  if (meant.empty()) meant = std::move(similar);
   if (meant.size() != 1) {
     runtime::log_warning("cluster software fenced a node that is " +
                              std::string(meant.empty() ? "no host" : "more than one host") +
@@ -238,11 +249,13 @@ void AgentLink::on_fenced_node(HostId reporter, const wire::FencedNode& fenced) 
                          {{"HOST", by == nullptr ? std::string() : by->name}});
     return;
   }
+  const Instant heard_after{static_cast<std::int64_t>(fenced.heard_after_ms)};
+  if (heard_after > loop_.now()) return;  // of another clock
   core::FencedElsewhere event;
   event.host = meant.front();
   event.by = fenced.by;
   event.text = fenced.text + ", heard of by host " + by->name;
-  event.heard_after = Instant{static_cast<std::int64_t>(fenced.heard_after_ms)};
+  event.heard_after = heard_after;
   engine_.submit(std::move(event));
 }
 

@@ -12,6 +12,9 @@ namespace {
 
 // An agent that polls comes again within its wait; one that did not for this long is not there.
 constexpr Duration kPollGap{3'000};
+// An order that the agent has not taken over by then is not given to it any more, and refused by it
+// if it is held up for longer: the host that it is about may be back.
+constexpr Duration kTakenWithin{3'000};
 // The agent ends a request within its deadline and a second; then the answer has to travel.
 constexpr Duration kTravel{4'000};
 
@@ -89,11 +92,23 @@ void PowerDesk::take_outcomes(HostId host, const std::vector<wire::PowerOutcome>
 void PowerDesk::end_session(HostId host) {
   const auto found = desks_.find(host);
   if (found == desks_.end()) return;
-  Desk desk = std::move(found->second);
-  desks_.erase(found);
-  if (desk.parked)
-    answer_error(desk.parked, 409, wire::kErrorSession, "another session was opened for this host");
-  for (auto& [ticket, asked] : desk.asked)
+  Desk& desk = found->second;
+  desk.last_poll.reset();
+  if (desk.park_timer) desk.park_timer->cancel();
+  if (const auto parked = std::exchange(desk.parked, nullptr))
+    answer_error(parked, 409, wire::kErrorSession, "another session was opened for this host");
+  // What was handed out may still be carried out: it is answered when its time is over, so that
+  // nobody reads "on" and thinks the off is not coming any more.
+  std::vector<Asked> unsent;
+  for (auto at = desk.asked.begin(); at != desk.asked.end();) {
+    if (at->second.handed_out) {
+      ++at;
+      continue;
+    }
+    unsent.push_back(std::move(at->second));
+    at = desk.asked.erase(at);
+  }
+  for (Asked& asked : unsent)
     fail(std::move(asked), "the agent that was to do it lost its session");
 }
 
@@ -143,18 +158,30 @@ void PowerDesk::ask(HostId executor, wire::PowerOrder order, Duration deadline,
   asked.order = std::move(order);
   asked.order.ticket = ticket;
   asked.order.deadline_ms = static_cast<std::uint64_t>(deadline.count());
-  asked.order.not_after_ms = static_cast<std::uint64_t>((loop_.now() + deadline).ms);
+  asked.order.not_after_ms = static_cast<std::uint64_t>((loop_.now() + kTakenWithin).ms);
   asked.done = std::move(done);
   asked.timer = std::make_unique<runtime::Timer>(loop_);
   if (!available(executor)) {
     fail(std::move(asked), "the agent that was to do it is not connected");
     return;
   }
-  asked.timer->start_after(deadline + kTravel,
-                           [this, executor, ticket] { out_of_time(executor, ticket); });
+  asked.deadline = deadline;
+  asked.timer->start_after(kTakenWithin, [this, executor, ticket] { not_taken(executor, ticket); });
   Desk& desk = desks_[executor];
   desk.asked.emplace(ticket, std::move(asked));
   hand_out(desk);
+}
+
+void PowerDesk::not_taken(HostId executor, std::uint64_t ticket) {
+  auto& all = desks_[executor].asked;
+  const auto asked = all.find(ticket);
+  if (asked == all.end()) return;
+  if (!asked->second.handed_out) {
+    out_of_time(executor, ticket);
+    return;
+  }
+  asked->second.timer->start_after(asked->second.deadline + kTravel,
+                                   [this, executor, ticket] { out_of_time(executor, ticket); });
 }
 
 void PowerDesk::out_of_time(HostId executor, std::uint64_t ticket) {

@@ -1,9 +1,10 @@
 #pragma once
 // Power requests that agents carry out, over a long poll of their own (GET/POST /v1/power). A
 // request is handed out once: a power-off must not be carried out again because an answer was lost.
-// One that was never handed out when its time is over, or when the session ends, is kFailed
-// (certainly not carried out); one that was handed out is kUnknown. An agent that got it late
-// refuses it (not_after, on this manager's clock). Loop thread only; lives as long as AgentLink.
+// One that the agent did not take within a moment, or before its session ended, is kFailed
+// (certainly not carried out); one that was handed out is kUnknown when its time is over. An agent
+// that got it late refuses it (not_after, on this manager's clock). Loop thread only; lives as long
+// as AgentLink.
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -61,6 +62,7 @@ class PowerDesk final : public PowerExecutor {
   void ask(HostId executor, wire::PowerOrder order, Duration deadline,
            std::function<void(wire::PowerOutcome)> done);
   void hand_out(Desk& desk);
+  void not_taken(HostId executor, std::uint64_t ticket);
   void out_of_time(HostId executor, std::uint64_t ticket);
   void fail(Asked asked, const std::string& why);
 

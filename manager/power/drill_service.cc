@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/fencing/fencing.h"
 #include "lib/base/check.h"
 #include "manager/power/power_settings.h"
 #include "manager/store/names.h"
@@ -134,12 +135,18 @@ void DrillService::on_state(const core::DrillPath& path, Instant began,
   }
   const Instant now = loop_.now();
   const bool heard = heard_since(path.host, now - kLately);
-  if (read.state == core::PowerState::kOff && heard) {
+  if (read.state == core::PowerState::kOff && heard && stands_alone(path)) {
     suspicions_.push_back({path, std::move(result), now});
     return;
   }
-  result.host_heard = heard;
+  result.host_heard = heard && stands_alone(path);
   ask_identity(path, result);
+}
+
+// One of two feeds may well be off while the host runs: that is what the other one is for.
+bool DrillService::stands_alone(const core::DrillPath& path) const {
+  const auto host = engine_.state().hosts.find(path.host);
+  return host == engine_.state().hosts.end() || core::proves_alone(host->second, path.device);
 }
 
 bool DrillService::heard_since(HostId host, Instant since) const {

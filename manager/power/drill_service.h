@@ -67,6 +67,7 @@ class DrillService {
     core::DrillResult result;
     Instant read_at;
   };
+  [[nodiscard]] bool stands_alone(const core::DrillPath& path) const;
   void sync();
   void look_again();
   void ask_identity(const core::DrillPath& path, const core::DrillResult& result);

@@ -43,7 +43,8 @@ bool is_wanted(const core::State& state, const core::RequestPower& request) {
   if (host == state.hosts.end()) return false;
   const core::Host& known = host->second;
   if (known.fence.op == request.op || known.status_op == request.op) return true;
-  if (core::waits_for(known.fence.ladder, request.op)) return true;
+  // It beats again: whoever asked for the off would call it off now.
+  if (core::waits_for(known.fence.ladder, request.op)) return is_reading(request) || !known.link_up;
   return std::any_of(state.jobs.begin(), state.jobs.end(), [&request](const auto& entry) {
     return entry.second.op == request.op && entry.second.status == core::JobStatus::kPending;
   });
@@ -214,6 +215,8 @@ Status PowerService::identify(Feed feed, HostId executor, Duration deadline,
 Status PowerService::change_password(HostId host, const Secret& fresh, Duration deadline,
                                      Done done) {
   MOLD_TRY(const PowerTargets::Opened opened, targets_.open(Feed{host, {}}));
+  if (const std::string why = veto_ ? veto_(Feed{host, {}}) : std::string{}; !why.empty())
+    return fail(ErrorKind::kConflict, "not changed: " + why);
   MOLD_TRY(const std::string change, targets_.begin_change(host, fresh));
   engine_.when_durable([this, alive = alive_, host, change, fresh, deadline, done = std::move(done),
                         target = opened.target](const Status& stored) {

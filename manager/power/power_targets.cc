@@ -139,6 +139,13 @@ Status PowerTargets::update(FenceDevice device, const std::optional<Secret>& pas
     target.password = *password;
     MOLD_TRY(device.sealed_password, box_.seal_device_password(device.uuid, *password));
   } else {
+    const FenceDevice* const old = inventory_.fence_devices().find(device.id);
+    const auto place = [](const FenceDevice& d) {
+      return std::tie(d.driver, d.address, d.port, d.username, d.options);
+    };
+    // The stored password is for that device; elsewhere somebody else would get to see it.
+    if (old != nullptr && !old->sealed_password.empty() && place(*old) != place(device))
+      return fail(ErrorKind::kInvalid, "password: to be given again, as the device is another one");
     MOLD_TRY(target.password, box_.open_device_password(device));
   }
   MOLD_TRY_VOID(check(target));

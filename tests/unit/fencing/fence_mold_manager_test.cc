@@ -35,6 +35,7 @@ class PlayedManager {
   [[nodiscard]] const std::string& url() const { return url_; }
   void go_away() { server_.reset(); }
 
+  int device_level = 2;  // of the host's one other device
   std::map<std::string, std::string> read_by;  // action -> power state in the job's result
   std::map<std::string, std::string> fails;    // action -> text of the failed job
   bool enabled = true;
@@ -65,6 +66,10 @@ class PlayedManager {
                    refuse_with);
     }
     if (params["command"] == "listHosts") return list(params);
+    if (params["command"] == "listFenceDevices")
+      return reply(
+          R"({"xresponse":{"count":1,"fencedevice":[{"name":"pdu","enabled":true,"level":)" +
+          std::to_string(device_level) + "}]}}");
     if (params["command"] == "issueOutOfBandManagementPowerAction") {
       seen += (seen.empty() ? "" : " ") + params["action"] + "@" + params["hostid"].substr(0, 4);
       action_ = params["action"];
@@ -131,6 +136,15 @@ TEST_F(FenceMoldManager, OffIsTheStateOfTheJobThatWasAskedFor) {
   EXPECT_EQ(one_->seen, "OFF@1111 OFF@1111");
   EXPECT_EQ(two_->seen, "");
   EXPECT_EQ(steps_.find("canary"), std::string::npos);
+}
+
+TEST_F(FenceMoldManager, ABmcBesideAnotherFeedProvesNothingAlone) {
+  one_->read_by["OFF"] = "Off";
+  one_->read_by["STATUS"] = "Off";
+  one_->device_level = 1;
+  EXPECT_EQ(fencer("h1").bring(PowerState::kOff).error().kind, ErrorKind::kUnsupported);
+  EXPECT_FALSE(fencer("h1").read());
+  EXPECT_EQ(one_->seen, "") << "nothing is half cut";
 }
 
 // The list says Off and Fenced all the time here: neither is what was read back.

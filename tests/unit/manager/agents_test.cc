@@ -475,7 +475,7 @@ TEST_F(AgentsTest, APowerRequestThatWasHandedOutAndNotAnsweredIsUnknown) {
   Epoch epoch = say_hello(host, who);
   const auto parked = send("GET", power_path(epoch), "", who);
   ASSERT_TRUE(w.loop->run_until([&] { return desk.available(host); }, 10s));
-  const auto lost = ask_off(host, 20s);
+  const auto lost = ask_off(host, 1s);
   EXPECT_EQ(wait(parked).status, 200);
   epoch = say_hello(host, who);  // another session
   EXPECT_EQ(result_of(lost).outcome, core::Outcome::kUnknown);
@@ -492,7 +492,9 @@ TEST_F(AgentsTest, AFencedNodeIsToldToTheBrainByItsName) {
   wire::PowerReport report;
   report.epoch = epoch;
   report.fenced.push_back(
-      {"NODE2", "pacemaker", "off by h1", static_cast<std::uint64_t>(w.loop->now().ms + 1)});
+      {"NODE2", "pacemaker", "off by h1", static_cast<std::uint64_t>(w.loop->now().ms)});
+  const auto of_another_clock = static_cast<std::uint64_t>(w.loop->now().ms + 3'600'000);
+  report.fenced.push_back({"h1", "pacemaker", "off by h3", of_another_clock});
   report.fenced.push_back({"nobody-here", "pacemaker", "off by h1", 1});
   EXPECT_EQ(call("POST", wire::kPowerPath, wire::encode(report), who).status, 200);
   EXPECT_TRUE(w.engine->state().hosts.at(dead).claim.has_value());
