@@ -59,7 +59,11 @@ bool Stepper::may_prove_by_power(const Host& host, const PowerAnswered& answer) 
   if (!proves_alone(host, DeviceId{}) && !b_.power_rules_.one_feed_is_off) return false;
   if (host.ha == HaState::kDisabled || host.ha == HaState::kFenced) return false;
   if (silent_for(host) < b_.policy_.suspect_after) return false;
-  return storage_of(host).liveness != Liveness::kAlive;
+  const Liveness storage = storage_of(host).liveness;
+  // Soon after a session began, or we did, silence about its storage only means that nobody spoke
+  // yet: what is known against this device (drills) may be as new to us as the host is.
+  const bool early = now_.mono - host.session_since < b_.policy_.check_timeout;
+  return storage == Liveness::kSilent || (storage == Liveness::kUnknown && !early);
 }
 
 void Stepper::on_status_answer(Host& host, const PowerAnswered& e) {

@@ -4,8 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "core/fencing/ladder.h"
-
 namespace mold::core {
 
 bool proves_off(const PowerRules& rules, const PowerAnswered& answer) {
@@ -49,8 +47,12 @@ bool proves_alone(const Host& host, DeviceId device) {
   });
 }
 
-bool fence_waits_for(const Host& host, OpId op) {
-  return host.fence.op == op || host.status_op == op || waits_for(host.fence.ladder, op);
+bool shares_level(const Host& host, DeviceId device) {
+  const auto levels = fence_levels(host);
+  return std::any_of(levels.begin(), levels.end(), [device](const FenceLevel& level) {
+    return level.devices.size() > 1 &&
+           std::find(level.devices.begin(), level.devices.end(), device) != level.devices.end();
+  });
 }
 
 bool may_still_hit(const PowerAnswered& answer) {

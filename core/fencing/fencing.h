@@ -32,8 +32,8 @@ Duration fence_backoff(const Policy& policy, int attempts);
 std::vector<FenceLevel> fence_levels(const Host& host);
 // Is this device all that has to be off?
 bool proves_alone(const Host& host, DeviceId device);
-// Does its fencing or checking wait for this request?
-bool fence_waits_for(const Host& host, OpId op);
+// Is it one of several feeds, which may be off while the host runs?
+bool shares_level(const Host& host, DeviceId device);
 
 // After an answer: did the request leave something that may still hit the host?
 bool may_still_hit(const PowerAnswered& answer);

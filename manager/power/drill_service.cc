@@ -146,7 +146,7 @@ void DrillService::on_state(const core::DrillPath& path, Instant began,
 // One of two feeds may well be off while the host runs: that is what the other one is for.
 bool DrillService::stands_alone(const core::DrillPath& path) const {
   const auto host = engine_.state().hosts.find(path.host);
-  return host == engine_.state().hosts.end() || core::proves_alone(host->second, path.device);
+  return host == engine_.state().hosts.end() || !core::shares_level(host->second, path.device);
 }
 
 bool DrillService::heard_since(HostId host, Instant since) const {
