@@ -34,9 +34,7 @@ void hide_token(std::span<char*> arguments) {
 // What this host does for others: it reaches devices that the manager may not.
 mold::agentd::Agent::Rooms make_rooms(mold::runtime::EventLoop& loop) {
   mold::agentd::Agent::Rooms rooms;
-  auto drivers = std::make_unique<mold::fencing::DriverTable>(loop);
-  mold::fencing::add_all_drivers(*drivers, loop, {});
-  rooms.power = std::move(drivers);
+  rooms.power = mold::fencing::make_all_drivers(loop);
   rooms.witness = std::make_unique<mold::fencing::PacemakerWatch>(loop);
   return rooms;
 }

@@ -18,6 +18,7 @@ struct FencingSettings {
   RedfishSettings redfish;
 };
 
-void add_all_drivers(DriverTable& table, runtime::EventLoop& loop, FencingSettings settings = {});
+std::unique_ptr<DriverTable> make_all_drivers(runtime::EventLoop& loop,
+                                              FencingSettings settings = {});
 
 }  // namespace mold::fencing

@@ -13,12 +13,6 @@ namespace {
 
 using namespace mold;
 
-std::unique_ptr<port::PowerControl> make_drivers(runtime::EventLoop& loop) {
-  auto table = std::make_unique<fencing::DriverTable>(loop);
-  fencing::add_all_drivers(*table, loop);
-  return table;
-}
-
 void print(std::FILE* to, const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), to);
   std::fflush(to);
@@ -31,7 +25,7 @@ int main(int argc, char** argv) {
     // What a driver has to say is in the account; a person reads stderr here, not a journal.
     runtime::set_log_level(runtime::LogLevel::kError);
     fencing::HandWorld world;
-    world.make_drivers = make_drivers;
+    world.make_drivers = [](runtime::EventLoop& loop) { return fencing::make_all_drivers(loop); };
     world.out = [](const std::string& text) { print(stdout, text); };
     world.err = [](const std::string& text) { print(stderr, text); };
     return static_cast<int>(

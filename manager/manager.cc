@@ -131,14 +131,13 @@ void Manager::Rooms::make_power() {
     }
     return up;
   });
-  drivers = std::make_unique<fencing::DriverTable>(loop);
   fencing::FencingSettings ways;
   ways.ipmi.program = config.ipmitool_path;
   ways.ipmi.interface = config.ipmitool_interface;
   ways.ipmi.retries = config.ipmitool_retries;
   ways.redfish.ignore_ssl = config.redfish_ignore_ssl;
   ways.redfish.use_https = config.redfish_use_https;
-  fencing::add_all_drivers(*drivers, loop, std::move(ways));
+  drivers = fencing::make_all_drivers(loop, std::move(ways));
   PowerService::Options options;
   options.drivers = drivers->names();
   power = std::make_unique<PowerService>(*engine, *inventory, *box, *drivers, std::move(options));

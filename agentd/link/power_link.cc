@@ -218,8 +218,7 @@ void PowerLink::report_fenced(const std::string& by, const std::string& node,
                               const std::string& text) {
   runtime::log_info(by + " fenced " + node + ": " + text);
   // Without a session nobody could say later whether the node came back in between.
-  const auto clock = clock_floor();
-  if (!open_ || !clock_ms_ || !clock || fenced_.size() >= kMostFenced) return;
+  if (!open_ || !clock_ms_ || fenced_.size() >= kMostFenced) return;
   wire::FencedNode fenced;
   fenced.node = node;
   fenced.by = by;

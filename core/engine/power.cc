@@ -34,13 +34,13 @@ void Stepper::on(const PowerAnswered& e) {
     on_ladder_answer(*host, e);
     return;
   }
-  const bool ours = host->fence.op == e.op || mutated(Mutation::kStalePowerAnswer);
-  if (ours && host->ha == HaState::kFencing) {
-    on_fence_answer(*host, e);
+  const bool stale_counts = mutated(Mutation::kStalePowerAnswer);
+  if ((host->fence.op == e.op || stale_counts) && host->ha == HaState::kRecovering) {
+    on_recover_answer(*host, e);
     return;
   }
-  if (ours && host->ha == HaState::kRecovering) {
-    on_recover_answer(*host, e);
+  if (stale_counts && host->ha == HaState::kFencing && proves_off(b_.power_rules_, e)) {
+    prove_dead(*host, make_proof(*host, ProofMethod::kPowerOff, "read back off: " + e.text));
     return;
   }
   const auto job = std::find_if(s_.jobs.begin(), s_.jobs.end(),
@@ -192,27 +192,6 @@ bool Stepper::use_claim(Host& host) {
   const FencedClaim claim = *host.claim;
   prove_dead(host, make_proof(host, ProofMethod::kFencedElsewhere, claim.by + ": " + claim.text));
   return true;
-}
-
-// The answer to a request outside the ladder: is the power on although an off may be under way?
-void Stepper::on_fence_answer(Host& host, const PowerAnswered& e) {
-  FenceTask& fence = host.fence;
-  fence.op = OpId{};
-  fence.off_sent = e.verb == PowerVerb::kStatus ? fence.off_sent && e.state != PowerState::kOn
-                                                : may_still_hit(e);
-  fence.last_outcome =
-      std::string(to_string(e.verb)) + " " + std::string(to_string(e.outcome)) + ": " + e.text;
-  touch(host);
-  note(host, EvidenceKind::kReading, "power " + fence.last_outcome);
-  if (proves_off(b_.power_rules_, e) && proves_alone(host, DeviceId{}) && !beats_now(host) &&
-      storage_of(host).liveness != Liveness::kAlive) {
-    prove_dead(host, make_proof(host, ProofMethod::kPowerOff, "read back off: " + e.text));
-    return;
-  }
-  ++fence.attempts;
-  fence.next_try = now_.mono + fence_backoff(b_.policy_, fence.attempts);
-  set_reason(host, "power could not be proven off (" + std::string(to_string(e.outcome)) + ": " +
-                       e.text + "), waiting for the lease to run out or the next try");
 }
 
 void Stepper::on_recover_answer(Host& host, const PowerAnswered& e) {

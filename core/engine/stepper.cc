@@ -8,10 +8,6 @@
 
 namespace mold::core {
 
-std::string seconds_text(Duration d) {
-  return std::to_string(d.count() / 1000) + "." + std::to_string(d.count() % 1000 / 100) + " s";
-}
-
 Stepper::Stepper(Brain& brain, Now now) : b_(brain), s_(brain.state_), now_(now) {}
 
 void Stepper::handle(const Event& event) {

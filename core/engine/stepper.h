@@ -7,6 +7,7 @@
 #include "core/engine/brain.h"
 #include "core/host_ha/host_ha.h"
 #include "core/vm_power/vm_power.h"
+#include "lib/base/text.h"
 
 namespace mold::core {
 
@@ -55,7 +56,6 @@ class Stepper {
   void climb(Host& host);
   [[nodiscard]] std::string not_to_be_cut_now(const Host& host);
   void on_ladder_answer(Host& host, const PowerAnswered& event);
-  void on_fence_answer(Host& host, const PowerAnswered& event);
   void on_status_answer(Host& host, const PowerAnswered& event);
   void on_recover_answer(Host& host, const PowerAnswered& event);
   OpId request_power(Host& host, PowerVerb verb, const std::string& why, DeviceId device = {});
@@ -126,7 +126,5 @@ class Stepper {
   Now now_;
   Turn turn_;
 };
-
-std::string seconds_text(Duration d);
 
 }  // namespace mold::core

@@ -55,6 +55,21 @@ bool shares_level(const Host& host, DeviceId device) {
   });
 }
 
+PowerState wished_state(PowerVerb verb) {
+  switch (verb) {
+    case PowerVerb::kOff:
+    case PowerVerb::kSoft:
+      return PowerState::kOff;
+    case PowerVerb::kOn:
+    case PowerVerb::kReset:
+    case PowerVerb::kCycle:
+      return PowerState::kOn;
+    case PowerVerb::kStatus:
+      return PowerState::kUnknown;
+  }
+  return PowerState::kUnknown;
+}
+
 bool may_still_hit(const PowerAnswered& answer) {
   switch (answer.verb) {
     case PowerVerb::kStatus:

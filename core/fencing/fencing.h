@@ -35,6 +35,9 @@ bool proves_alone(const Host& host, DeviceId device);
 // Is it one of several feeds, which may be off while the host runs?
 bool shares_level(const Host& host, DeviceId device);
 
+// The state that ends a verb's read-back; kUnknown where none can be read back.
+PowerState wished_state(PowerVerb verb);
+
 // After an answer: did the request leave something that may still hit the host?
 bool may_still_hit(const PowerAnswered& answer);
 

@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/text.h"
+
 namespace mold::core {
 namespace {
-
-std::string seconds(Duration d) {
-  const auto ms = std::max<std::int64_t>(0, d.count());
-  return std::to_string(ms / 1000) + "." + std::to_string(ms % 1000 / 100) + " s";
-}
 
 std::string name_of(const Rung& rung) {
   return "level " + std::to_string(rung.level) + " " +
@@ -159,11 +156,12 @@ std::vector<std::string> explain(const Ladder& ladder, const Policy& policy, Ins
       line += "waits for the answer to power " + std::string(to_string(rung.verb)) + ", try " +
               std::to_string(rung.tries + 1);
     } else if (rung.off_at) {
-      line += "read off " + seconds(now - *rung.off_at) + " ago, the others of its level are not";
+      line +=
+          "read off " + seconds_text(now - *rung.off_at) + " ago, the others of its level are not";
     } else if (rung.level > open) {
       line += "joins in when the levels below fail";
     } else {
-      line += "next try in " + seconds(rung.next_try - now);
+      line += "next try in " + seconds_text(rung.next_try - now);
     }
     if (!rung.last.empty()) line += "; last: " + rung.last;
     lines.push_back(std::move(line));

@@ -3,15 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "lib/base/text.h"
+
 namespace mold::core {
-namespace {
-
-std::string seconds(Duration d) {
-  std::string text = std::to_string(d.count() / 1000) + ".";
-  return text + std::to_string(d.count() % 1000 / 100) + " s";
-}
-
-}  // namespace
 
 bool LeaseBook::usable(const Policy& policy, const Observation& o, Instant now) const {
   if (!o.reading.readable) return false;
@@ -104,8 +98,8 @@ PoolVerdict LeaseBook::judge_pool(const Policy& policy, PoolId pool, HostId subj
   verdict.expired = verdict.liveness == Liveness::kSilent && over_deadline &&
                     (armed || !rules_.armed) && (witnessed || !rules_.live_witness);
   if (explain) {
-    verdict.why = "counter " + std::to_string(newest) + " unchanged for " + seconds(least) + " (" +
-                  std::to_string(counted) + " observers" +
+    verdict.why = "counter " + std::to_string(newest) + " unchanged for " + seconds_text(least) +
+                  " (" + std::to_string(counted) + " observers" +
                   (armed ? "" : ", not armed: expiry is no proof") +
                   (witnessed ? "" : ", no live witness") + ")";
   }

@@ -41,7 +41,7 @@ struct Ladder {
 
 // Progress of proving one host dead.
 struct FenceTask {
-  OpId op;                           // power request under way outside the ladder, or none
+  OpId op;                           // the reset of Recovering while under way, or none
   PowerVerb verb = PowerVerb::kOff;  // of that request
   bool off_sent = false;             // durable: an off may have reached a device in this fencing
   int attempts = 0;                  // requests that proved nothing

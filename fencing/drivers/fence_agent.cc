@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "fencing/drivers/fence_agent_text.h"
+#include "fencing/drivers/local_requests.h"
 #include "fencing/drivers/power_steps.h"
-#include "fencing/drivers/reading_line.h"
 
 namespace mold::fencing {
 namespace {
@@ -73,23 +73,20 @@ class FenceAgentDriver final : public port::PowerControl {
   FenceAgentDriver(runtime::EventLoop& loop, FenceAgentSettings settings)
       : loop_(loop),
         settings_(std::move(settings)),
-        under_way_(loop),
-        readings_(loop, settings_.readings_at_once) {}
+        requests_(loop, "fence_agent", settings_.readings_at_once) {}
 
   void request(const port::PowerTarget& target, PowerVerb verb, Duration deadline,
                Done done) override {
-    if (const Status good = check(target); !good) return refuse(good.error(), std::move(done));
+    if (const Status good = check(target); !good)
+      return requests_.refuse(good.error(), std::move(done));
     if (verb == PowerVerb::kSoft) {
-      return refuse({ErrorKind::kUnsupported, "fence agents know no polite shutdown: use off"},
-                    std::move(done));
+      return requests_.refuse(
+          {ErrorKind::kUnsupported, "fence agents know no polite shutdown: use off"},
+          std::move(done));
     }
     PowerWish wish{agent_name_of(target), verb, deadline, settings_.poll};
     auto device = std::make_unique<AgentDevice>(loop_, settings_, target);
-    if (verb == PowerVerb::kStatus) {
-      readings_.run(std::move(device), std::move(wish), std::move(done));
-      return;
-    }
-    run_power_request(loop_, under_way_, std::move(device), std::move(wish), std::move(done));
+    requests_.run(std::move(device), std::move(wish), std::move(done));
   }
 
   [[nodiscard]] Status check(const port::PowerTarget& target) const override {
@@ -110,22 +107,16 @@ class FenceAgentDriver final : public port::PowerControl {
 
   void change_password(const port::PowerTarget& target, const Secret&, Duration,
                        Done done) override {
-    refuse({ErrorKind::kUnsupported, "fence agents cannot change passwords: change it on " +
-                                         target.address + " itself, then configure the new one"},
-           std::move(done));
+    requests_.refuse(
+        {ErrorKind::kUnsupported, "fence agents cannot change passwords: change it on " +
+                                      target.address + " itself, then configure the new one"},
+        std::move(done));
   }
 
  private:
-  void refuse(const Error& error, Done done) {
-    loop_.post([done = std::move(done), error] {
-      done({Outcome::kFailed, PowerState::kUnknown, error.kind, "fence_agent: " + error.what});
-    });
-  }
-
   runtime::EventLoop& loop_;
   FenceAgentSettings settings_;
-  UnderWay under_way_;
-  ReadingLine readings_;
+  LocalRequests requests_;
 };
 
 }  // namespace

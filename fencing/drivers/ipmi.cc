@@ -4,8 +4,8 @@
 
 #include "fencing/drivers/ipmi_password.h"
 #include "fencing/drivers/ipmi_tool.h"
+#include "fencing/drivers/local_requests.h"
 #include "fencing/drivers/power_steps.h"
-#include "fencing/drivers/reading_line.h"
 
 namespace mold::fencing {
 namespace {
@@ -130,20 +130,15 @@ class IpmiDriver final : public port::PowerControl {
   IpmiDriver(runtime::EventLoop& loop, IpmiSettings settings)
       : loop_(loop),
         settings_(std::move(settings)),
-        under_way_(loop),
-        readings_(loop, settings_.readings_at_once) {}
+        requests_(loop, "ipmi", settings_.readings_at_once) {}
 
   void request(const port::PowerTarget& target, PowerVerb verb, Duration deadline,
                Done done) override {
     const auto settings = settings_for(settings_, target);
-    if (!settings) return refuse(settings.error(), std::move(done));
+    if (!settings) return requests_.refuse(settings.error(), std::move(done));
     PowerWish wish{"ipmi " + ipmi_name(target), verb, deadline, settings->poll};
     auto device = std::make_unique<IpmiDevice>(loop_, *settings, target);
-    if (verb != PowerVerb::kStatus) {
-      run_power_request(loop_, under_way_, std::move(device), std::move(wish), std::move(done));
-      return;
-    }
-    readings_.run(std::move(device), std::move(wish), std::move(done));
+    requests_.run(std::move(device), std::move(wish), std::move(done));
   }
 
   [[nodiscard]] Status check(const port::PowerTarget& target) const override {
@@ -154,13 +149,12 @@ class IpmiDriver final : public port::PowerControl {
                 std::function<void(port::IdentityResult)> done) override {
     const auto settings = settings_for(settings_, target);
     if (!settings) {
-      loop_.post([done = std::move(done), error = settings.error()] {
-        done({Outcome::kFailed, {}, error.kind, "ipmi: " + error.what});
-      });
+      requests_.refuse_identity(settings.error(), std::move(done));
       return;
     }
     const auto task = std::make_shared<IpmiIdentify>(loop_, *settings, target, deadline);
-    task->start([end = under_way_.keep(task), done = std::move(done)](port::IdentityResult result) {
+    task->start([end = requests_.under_way().keep(task),
+                 done = std::move(done)](port::IdentityResult result) {
       end([done, result = std::move(result)] { done(result); });
     });
   }
@@ -168,21 +162,15 @@ class IpmiDriver final : public port::PowerControl {
   void change_password(const port::PowerTarget& target, const Secret& fresh, Duration deadline,
                        Done done) override {
     const auto settings = settings_for(settings_, target);
-    if (!settings) return refuse(settings.error(), std::move(done));
-    change_ipmi_password(loop_, under_way_, *settings, target, fresh, deadline, std::move(done));
+    if (!settings) return requests_.refuse(settings.error(), std::move(done));
+    change_ipmi_password(loop_, requests_.under_way(), *settings, target, fresh, deadline,
+                         std::move(done));
   }
 
  private:
-  void refuse(const Error& error, Done done) {
-    loop_.post([done = std::move(done), error] {
-      done({Outcome::kFailed, PowerState::kUnknown, error.kind, "ipmi: " + error.what});
-    });
-  }
-
   runtime::EventLoop& loop_;
   IpmiSettings settings_;
-  UnderWay under_way_;
-  ReadingLine readings_;
+  LocalRequests requests_;
 };
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "fencing/drivers/local_requests.h"
 #include "fencing/drivers/power_steps.h"
-#include "fencing/drivers/reading_line.h"
 #include "fencing/drivers/virsh_text.h"
 #include "lib/base/text.h"
 
@@ -156,19 +156,15 @@ class LibvirtHostDriver final : public port::PowerControl {
   LibvirtHostDriver(runtime::EventLoop& loop, LibvirtHostSettings settings)
       : loop_(loop),
         settings_(std::move(settings)),
-        under_way_(loop),
-        readings_(loop, settings_.readings_at_once) {}
+        requests_(loop, "libvirt", settings_.readings_at_once) {}
 
   void request(const port::PowerTarget& target, PowerVerb verb, Duration deadline,
                Done done) override {
-    if (const Status good = check(target); !good) return refuse(good.error(), std::move(done));
+    if (const Status good = check(target); !good)
+      return requests_.refuse(good.error(), std::move(done));
     PowerWish wish{host_name_of(target), verb, deadline, settings_.poll};
     auto device = std::make_unique<DomainDevice>(loop_, settings_, target);
-    if (verb == PowerVerb::kStatus) {
-      readings_.run(std::move(device), std::move(wish), std::move(done));
-      return;
-    }
-    run_power_request(loop_, under_way_, std::move(device), std::move(wish), std::move(done));
+    requests_.run(std::move(device), std::move(wish), std::move(done));
   }
 
   [[nodiscard]] Status check(const port::PowerTarget& target) const override {
@@ -178,34 +174,25 @@ class LibvirtHostDriver final : public port::PowerControl {
   void identify(const port::PowerTarget& target, Duration deadline,
                 std::function<void(port::IdentityResult)> done) override {
     if (const Status good = check(target); !good) {
-      loop_.post([done = std::move(done), error = good.error()] {
-        done({Outcome::kFailed, {}, error.kind, "libvirt: " + error.what});
-      });
+      requests_.refuse_identity(good.error(), std::move(done));
       return;
     }
     const auto task = std::make_shared<DomainIdentify>(loop_, settings_, target);
-    task->start(deadline,
-                [end = under_way_.keep(task), done = std::move(done)](port::IdentityResult result) {
-                  end([done, result = std::move(result)] { done(result); });
-                });
-  }
-
-  void change_password(const port::PowerTarget&, const Secret&, Duration, Done done) override {
-    refuse({ErrorKind::kUnsupported, "libvirt is reached without a password of ours"},
-           std::move(done));
-  }
-
- private:
-  void refuse(const Error& error, Done done) {
-    loop_.post([done = std::move(done), error] {
-      done({Outcome::kFailed, PowerState::kUnknown, error.kind, "libvirt: " + error.what});
+    task->start(deadline, [end = requests_.under_way().keep(task),
+                           done = std::move(done)](port::IdentityResult result) {
+      end([done, result = std::move(result)] { done(result); });
     });
   }
 
+  void change_password(const port::PowerTarget&, const Secret&, Duration, Done done) override {
+    requests_.refuse({ErrorKind::kUnsupported, "libvirt is reached without a password of ours"},
+                     std::move(done));
+  }
+
+ private:
   runtime::EventLoop& loop_;
   LibvirtHostSettings settings_;
-  UnderWay under_way_;
-  ReadingLine readings_;
+  LocalRequests requests_;
 };
 
 }  // namespace

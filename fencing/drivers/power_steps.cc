@@ -3,30 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/fencing/fencing.h"
+
 namespace mold::fencing {
 namespace {
 
 using core::Outcome;
 using core::PowerState;
 using core::PowerVerb;
+using core::wished_state;
 
 constexpr Duration kLeastStep{200};  // a step is not started with less than it could ever need
-
-// The state that ends a verb's read-back; kUnknown where none can be read back.
-PowerState wished_state(PowerVerb verb) {
-  switch (verb) {
-    case PowerVerb::kOff:
-    case PowerVerb::kSoft:
-      return PowerState::kOff;
-    case PowerVerb::kOn:
-    case PowerVerb::kReset:
-    case PowerVerb::kCycle:
-      return PowerState::kOn;
-    case PowerVerb::kStatus:
-      return PowerState::kUnknown;
-  }
-  return PowerState::kUnknown;
-}
 
 std::string advice_or(const std::string& advice) {
   return advice.empty() ? "the device's answer is not understood" : advice;

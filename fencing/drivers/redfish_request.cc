@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/fencing/fencing.h"
 #include "fencing/drivers/redfish_quirks.h"
 #include "fencing/drivers/redfish_talk.h"
 
@@ -21,21 +22,6 @@ constexpr Duration kLongestBusyPause{1'000};
 constexpr Duration kEager{3'000};
 constexpr int kLazyFactor = 5;
 
-PowerState redfish_goal(PowerVerb verb) {
-  switch (verb) {
-    case PowerVerb::kOff:
-    case PowerVerb::kSoft:
-      return PowerState::kOff;
-    case PowerVerb::kOn:
-    case PowerVerb::kReset:
-    case PowerVerb::kCycle:
-      return PowerState::kOn;
-    case PowerVerb::kStatus:
-      return PowerState::kUnknown;
-  }
-  return PowerState::kUnknown;
-}
-
 class RedfishPower final : public RedfishTalk {
  public:
   RedfishPower(const RedfishHouse& house, const port::PowerTarget& target, RedfishEndpoint endpoint,
@@ -43,7 +29,7 @@ class RedfishPower final : public RedfishTalk {
       : RedfishTalk(house, target, std::move(endpoint), deadline),
         verb_(verb),
         restarts_(verb == PowerVerb::kReset || verb == PowerVerb::kCycle),
-        goal_(redfish_goal(verb)),
+        goal_(core::wished_state(verb)),
         done_(std::move(done)),
         pause_(house.loop) {}
 

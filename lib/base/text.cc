@@ -71,6 +71,11 @@ std::optional<std::string> hex_decode(std::string_view text) {
   return out;
 }
 
+std::string seconds_text(Duration time) {
+  const auto ms = std::max<std::int64_t>(0, time.count());
+  return std::to_string(ms / 1000) + "." + std::to_string(ms % 1000 / 100) + " s";
+}
+
 bool is_uuid(std::string_view text) {
   if (text.size() != 36) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/time.h"
+
 namespace mold {
 
 std::vector<std::string> split(std::string_view text, char separator);
@@ -25,6 +27,9 @@ std::optional<T> parse_number(std::string_view text) {
 
 std::string hex_encode(std::string_view bytes);
 std::optional<std::string> hex_decode(std::string_view text);
+
+// "4.2 s", cut, not rounded; what is over already is "0.0 s".
+std::string seconds_text(Duration time);
 
 // 8-4-4-4-12 hexadecimal digits, any letter case.
 bool is_uuid(std::string_view text);

@@ -40,26 +40,25 @@ PowerDesk::~PowerDesk() {
 
 // ---- the agents' side ---------------------------------------------------------------------------
 
+PowerDesk::Desk::Desk(runtime::EventLoop& loop)
+    : poll(loop, [this, &loop](const runtime::AsyncReplyPtr& waited) {
+        last_poll = loop.now();
+        answer_ok(waited, wire::encode(wire::PowerOrders{}));
+      }) {}
+
+PowerDesk::Desk& PowerDesk::desk_of(HostId host) {
+  return desks_.try_emplace(host, loop_).first->second;
+}
+
 void PowerDesk::poll(HostId host, runtime::AsyncReplyPtr reply, Duration wait) {
-  Desk& desk = desks_[host];
-  if (const auto older = std::exchange(desk.parked, nullptr))
-    answer_ok(older, wire::encode(wire::PowerOrders{}));
+  Desk& desk = desk_of(host);
   desk.last_poll = loop_.now();
-  desk.parked = std::move(reply);
+  desk.poll.park(std::move(reply), wait);
   hand_out(desk);
-  if (!desk.parked) return;
-  if (!desk.park_timer) desk.park_timer = std::make_unique<runtime::Timer>(loop_);
-  desk.park_timer->start_after(wait, [this, host] {
-    Desk& waited = desks_[host];
-    waited.last_poll = loop_.now();
-    if (const auto parked = std::exchange(waited.parked, nullptr))
-      answer_ok(parked, wire::encode(wire::PowerOrders{}));
-  });
 }
 
 void PowerDesk::hand_out(Desk& desk) {
-  if (desk.parked && !desk.parked->open()) desk.parked = nullptr;
-  if (!desk.parked) return;
+  if (!desk.poll.open()) return;
   wire::PowerOrders message;
   std::vector<std::uint64_t> tickets;
   for (auto& [ticket, asked] : desk.asked) {
@@ -68,13 +67,12 @@ void PowerDesk::hand_out(Desk& desk) {
     tickets.push_back(ticket);
   }
   if (message.orders.empty()) return;
-  if (desk.park_timer) desk.park_timer->cancel();
   desk.last_poll = loop_.now();
   // Marked before it goes: whoever cannot be told may have been told half.
   for (const std::uint64_t ticket : tickets) desk.asked[ticket].handed_out = true;
   runtime::HttpReply reply;
   reply.body = wire::encode(message);
-  if (std::exchange(desk.parked, nullptr)->answer(std::move(reply))) return;
+  if (desk.poll.take()->answer(std::move(reply))) return;
   // Nobody was there any more: not a byte went out.
   for (const std::uint64_t ticket : tickets) desk.asked[ticket].handed_out = false;
 }
@@ -94,8 +92,7 @@ void PowerDesk::end_session(HostId host) {
   if (found == desks_.end()) return;
   Desk& desk = found->second;
   desk.last_poll.reset();
-  if (desk.park_timer) desk.park_timer->cancel();
-  if (const auto parked = std::exchange(desk.parked, nullptr))
+  if (const auto parked = desk.poll.take())
     answer_error(parked, 409, wire::kErrorSession, "another session was opened for this host");
   // What was handed out may still be carried out: it is answered when its time is over, so that
   // nobody reads "on" and thinks the off is not coming any more.
@@ -117,7 +114,7 @@ void PowerDesk::end_session(HostId host) {
 bool PowerDesk::available(HostId executor) {
   const auto desk = desks_.find(executor);
   if (desk == desks_.end()) return false;
-  if (desk->second.parked && desk->second.parked->open()) return true;
+  if (desk->second.poll.open()) return true;
   return desk->second.last_poll && loop_.now() - *desk->second.last_poll < kPollGap;
 }
 
@@ -165,27 +162,27 @@ void PowerDesk::ask(HostId executor, wire::PowerOrder order, Duration deadline,
     fail(std::move(asked), "the agent that was to do it is not connected");
     return;
   }
-  asked.deadline = deadline;
   asked.timer->start_after(kTakenWithin, [this, executor, ticket] { not_taken(executor, ticket); });
-  Desk& desk = desks_[executor];
+  Desk& desk = desk_of(executor);
   desk.asked.emplace(ticket, std::move(asked));
   hand_out(desk);
 }
 
 void PowerDesk::not_taken(HostId executor, std::uint64_t ticket) {
-  auto& all = desks_[executor].asked;
+  auto& all = desk_of(executor).asked;
   const auto asked = all.find(ticket);
   if (asked == all.end()) return;
   if (!asked->second.handed_out) {
     out_of_time(executor, ticket);
     return;
   }
-  asked->second.timer->start_after(asked->second.deadline + kTravel,
+  const Duration deadline{static_cast<std::int64_t>(asked->second.order.deadline_ms)};
+  asked->second.timer->start_after(deadline + kTravel,
                                    [this, executor, ticket] { out_of_time(executor, ticket); });
 }
 
 void PowerDesk::out_of_time(HostId executor, std::uint64_t ticket) {
-  auto node = desks_[executor].asked.extract(ticket);
+  auto node = desk_of(executor).asked.extract(ticket);
   if (!node.empty()) fail(std::move(node.mapped()), "the agent that was to do it did not answer");
 }
 

@@ -17,6 +17,7 @@
 #include "lib/runtime/async_reply.h"
 #include "lib/runtime/event_loop.h"
 #include "lib/wire/messages.h"
+#include "manager/agents/parked_poll.h"
 #include "manager/power/executor.h"
 
 namespace mold::manager {
@@ -48,17 +49,17 @@ class PowerDesk final : public PowerExecutor {
  private:
   struct Asked {
     wire::PowerOrder order;
-    Duration deadline{0};
     bool handed_out = false;
     std::function<void(wire::PowerOutcome)> done;
     std::unique_ptr<runtime::Timer> timer;
   };
   struct Desk {
-    runtime::AsyncReplyPtr parked;
-    std::unique_ptr<runtime::Timer> park_timer;
+    explicit Desk(runtime::EventLoop& loop);
+    ParkedPoll poll;
     std::optional<Instant> last_poll;
     std::map<std::uint64_t, Asked> asked;  // by ticket
   };
+  Desk& desk_of(HostId host);
   void ask(HostId executor, wire::PowerOrder order, Duration deadline,
            std::function<void(wire::PowerOutcome)> done);
   void hand_out(Desk& desk);

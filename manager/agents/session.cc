@@ -13,17 +13,15 @@ constexpr Duration kHandOutAgain{2'000};
 }  // namespace
 
 AgentSession::AgentSession(runtime::EventLoop& loop, AnswerOrders answer, Wanted wanted)
-    : loop_(loop), answer_(std::move(answer)), wanted_(std::move(wanted)), park_timer_(loop) {}
+    : loop_(loop),
+      answer_(std::move(answer)),
+      wanted_(std::move(wanted)),
+      poll_(loop, [this](const runtime::AsyncReplyPtr& waited) { answer_(waited, {}); }) {}
 
 runtime::AsyncReplyPtr AgentSession::open(Epoch epoch) {
   epoch_ = epoch;
   orders_.clear();
   return take_parked();
-}
-
-runtime::AsyncReplyPtr AgentSession::take_parked() {
-  park_timer_.cancel();
-  return std::exchange(parked_, nullptr);
 }
 
 bool AgentSession::queue(const core::Order& order) {
@@ -53,16 +51,12 @@ void AgentSession::drop_unwanted() {
 }
 
 void AgentSession::poll(runtime::AsyncReplyPtr reply, Duration wait) {
-  if (const runtime::AsyncReplyPtr older = take_parked()) answer_(older, {});
-  parked_ = std::move(reply);
-  if (hand_out()) return;
-  park_timer_.start_after(wait, [this] {
-    if (const runtime::AsyncReplyPtr waited = take_parked()) answer_(waited, {});
-  });
+  poll_.park(std::move(reply), wait);
+  hand_out();
 }
 
-bool AgentSession::hand_out() {
-  if (parked_ == nullptr) return false;
+void AgentSession::hand_out() {
+  if (!poll_.parked()) return;
   drop_unwanted();
   const Instant now = loop_.now();
   const auto is_due = [now](const Waiting& waiting) {
@@ -72,15 +66,14 @@ bool AgentSession::hand_out() {
   for (const Waiting& waiting : orders_) {
     if (is_due(waiting)) fresh.push_back(waiting.order);
   }
-  if (fresh.empty()) return false;
+  if (fresh.empty()) return;
   const runtime::AsyncReplyPtr reply = take_parked();
-  if (!answer_(reply, fresh)) return true;  // nobody was there: still to be handed out
+  if (!answer_(reply, fresh)) return;  // nobody was there: still to be handed out
   for (Waiting& waiting : orders_) {
     if (is_due(waiting)) waiting.handed_out = now;
   }
   // Nobody answers an order without op: handing it out is all.
   std::erase_if(orders_, [](const Waiting& w) { return !w.order.op; });
-  return true;
 }
 
 }  // namespace mold::manager

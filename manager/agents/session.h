@@ -15,6 +15,7 @@
 #include "lib/base/time.h"
 #include "lib/runtime/async_reply.h"
 #include "lib/runtime/event_loop.h"
+#include "manager/agents/parked_poll.h"
 
 namespace mold::manager {
 
@@ -36,9 +37,9 @@ class AgentSession {
   // Answers at once when there is something to hand out, else parks up to `wait`. An older parked
   // poll is answered empty.
   void poll(runtime::AsyncReplyPtr reply, Duration wait);
-  runtime::AsyncReplyPtr take_parked();
+  runtime::AsyncReplyPtr take_parked() { return poll_.take(); }
   [[nodiscard]] std::size_t waiting() const { return orders_.size(); }
-  [[nodiscard]] bool parked() const { return parked_ != nullptr; }
+  [[nodiscard]] bool parked() const { return poll_.parked(); }
 
  private:
   struct Waiting {
@@ -46,15 +47,14 @@ class AgentSession {
     std::optional<Instant> handed_out;
   };
   void drop_unwanted();
-  bool hand_out();  // true when the parked poll was answered with orders
+  void hand_out();
 
   runtime::EventLoop& loop_;
   AnswerOrders answer_;
   Wanted wanted_;
   Epoch epoch_;
   std::deque<Waiting> orders_;
-  runtime::AsyncReplyPtr parked_;
-  runtime::Timer park_timer_;
+  ParkedPoll poll_;
 };
 
 }  // namespace mold::manager

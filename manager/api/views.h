@@ -60,6 +60,8 @@ std::string_view vm_state_name(const core::Vm& vm);
 // "Up", "Alert", ...; `host` is the brain's, null when it does not know it (yet).
 std::string_view host_state_name(const core::Host* host, const core::Policy& policy, Instant now);
 // "On", "Off", "Unknown", "Disabled".
+std::string_view power_state_name(core::PowerState state);
+// "Disabled" while its out-of-band management is.
 std::string_view power_state_name(const HostRecord& host, core::PowerState state);
 // The link is up and the last beat is younger than suspect_after.
 bool beats(const core::Host& host, const core::Policy& policy, Instant now);

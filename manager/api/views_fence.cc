@@ -17,18 +17,6 @@ const std::string_view kFenceDrillFields =
 
 namespace {
 
-std::string_view reading_name(core::PowerState state) {
-  switch (state) {
-    case core::PowerState::kOn:
-      return "On";
-    case core::PowerState::kOff:
-      return "Off";
-    case core::PowerState::kUnknown:
-      return "Unknown";
-  }
-  MOLD_UNREACHABLE();
-}
-
 std::int64_t whole_seconds(Duration time) {
   return time.count() < 0 ? 0 : time.count() / 1000;
 }
@@ -48,8 +36,8 @@ Object fence_device_view(const Services& services, const FenceDevice& device) {
   row.set_text("username", device.username);
   row.set("enabled", Value(device.enabled));
   const PowerService::Reading* reading = services.power.latest(Feed{device.host, device.id});
-  row.set("powerstate",
-          Value(reading_name(reading == nullptr ? core::PowerState::kUnknown : reading->state)));
+  row.set("powerstate", Value(power_state_name(reading == nullptr ? core::PowerState::kUnknown
+                                                                  : reading->state)));
   const core::DrillView drill =
       services.drills.book().device_view(device.host, device.id, services.loop.now());
   row.set("drillscore", Value(drill.score)).set("drillstate", Value(core::to_string(drill.state)));
@@ -80,7 +68,7 @@ Object fence_drill_view(const Inventory& inventory, const DrillService& drills,
   if (view.last) row.set("age", Value(whole_seconds(now - *view.last)));
   if (view.next) row.set("nextin", Value(whole_seconds(*view.next - now)));
   row.set("trials", Value(std::uint64_t{view.trials}));
-  row.set("powerstate", Value(reading_name(view.power)));
+  row.set("powerstate", Value(power_state_name(view.power)));
   row.set("identity", Value(core::to_string(view.identity)));
   row.set("chosen", Value(drills.choose(Feed{path.host, path.device}) == path.executor));
   row.set("trusted", Value(drills.veto(Feed{path.host, path.device}).empty()));

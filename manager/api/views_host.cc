@@ -103,8 +103,7 @@ std::string_view ha_state_name(core::HaState state) {
   MOLD_UNREACHABLE();
 }
 
-std::string_view power_state_name(const HostRecord& host, core::PowerState state) {
-  if (!host.oobm.enabled) return "Disabled";
+std::string_view power_state_name(core::PowerState state) {
   switch (state) {
     case core::PowerState::kOn:
       return "On";
@@ -114,6 +113,10 @@ std::string_view power_state_name(const HostRecord& host, core::PowerState state
       return "Unknown";
   }
   MOLD_UNREACHABLE();
+}
+
+std::string_view power_state_name(const HostRecord& host, core::PowerState state) {
+  return host.oobm.enabled ? power_state_name(state) : "Disabled";
 }
 
 core::PowerState power_state(const Services& services, const HostRecord& host) {

@@ -101,15 +101,15 @@ class Series {
 
 class Bench {
  public:
-  Bench() : loop_(std::move(*runtime::EventLoop::create())), drivers_(*loop_) {
+  Bench() : loop_(std::move(*runtime::EventLoop::create())) {
     fencing::FencingSettings settings;
     settings.ipmi.home = MOLD_IPMITOOL_HOME;
-    fencing::add_all_drivers(drivers_, *loop_, std::move(settings));
+    drivers_ = fencing::make_all_drivers(*loop_, std::move(settings));
   }
 
   port::PowerResult ask(const port::PowerTarget& target, PowerVerb verb) {
     std::optional<port::PowerResult> result;
-    drivers_.request(target, verb, kDeadline, [&](port::PowerResult r) { result = std::move(r); });
+    drivers_->request(target, verb, kDeadline, [&](port::PowerResult r) { result = std::move(r); });
     loop_->run_until([&] { return result.has_value(); }, kDeadline * 2);
     return result.value_or(port::PowerResult{});
   }
@@ -206,7 +206,7 @@ class Bench {
     const double cpu = cpu_seconds(RUSAGE_SELF) + cpu_seconds(RUSAGE_CHILDREN);
     const std::int64_t begin = now_us();
     for (const port::PowerTarget& target : targets) {
-      drivers_.request(target, PowerVerb::kStatus, kDeadline, [&](const port::PowerResult& r) {
+      drivers_->request(target, PowerVerb::kStatus, kDeadline, [&](const port::PowerResult& r) {
         ++answers;
         read += r.outcome == Outcome::kConfirmed ? 1 : 0;
       });
@@ -240,7 +240,7 @@ class Bench {
   }
 
   std::unique_ptr<runtime::EventLoop> loop_;
-  fencing::DriverTable drivers_;
+  std::unique_ptr<fencing::DriverTable> drivers_;
   runtime::ChildHandle fake_;
 };
 

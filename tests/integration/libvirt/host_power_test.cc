@@ -7,6 +7,7 @@
 
 #include "fencing/drivers/libvirt_host.h"
 #include "lib/runtime/child_process.h"
+#include "tests/unit/fencing/ask_driver.h"
 #include "tests/unit/lib/runtime/support.h"
 
 namespace mold::fencing {
@@ -56,10 +57,7 @@ class HostPower : public ::testing::Test {
     ASSERT_TRUE(*result && (*result)->ok()) << (*result ? (*result)->err : "not started");
   }
   port::PowerResult ask(PowerVerb verb, Duration deadline = runtime::kPatience) {
-    std::optional<port::PowerResult> result;
-    driver_->request(target_, verb, deadline, [&](port::PowerResult r) { result = std::move(r); });
-    EXPECT_TRUE(loop_->run_until([&] { return result.has_value(); }, runtime::kPatience * 2));
-    return result.value_or(port::PowerResult{});
+    return ask_driver(*loop_, *driver_, target_, verb, deadline);
   }
 
   runtime::TempDir dir_;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "fencing/drivers/fence_agent_text.h"
+#include "tests/unit/fencing/ask_driver.h"
 #include "tests/unit/lib/runtime/support.h"
 
 namespace mold::fencing {
@@ -124,10 +125,7 @@ class FenceAgentDriverTest : public ::testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
   port::PowerResult ask(PowerVerb verb, Duration deadline = runtime::kPatience) {
-    std::optional<port::PowerResult> result;
-    driver_->request(target_, verb, deadline, [&](port::PowerResult r) { result = std::move(r); });
-    EXPECT_TRUE(loop_->run_until([&] { return result.has_value(); }, runtime::kPatience * 2));
-    return result.value_or(port::PowerResult{});
+    return ask_driver(*loop_, *driver_, target_, verb, deadline);
   }
 
   runtime::TempDir dir_;

@@ -35,7 +35,7 @@ class PlayedManager {
   [[nodiscard]] const std::string& url() const { return url_; }
   void go_away() { server_.reset(); }
 
-  int device_level = 2;  // of the host's one other device
+  int device_level = 2;                        // of the host's one other device
   std::map<std::string, std::string> read_by;  // action -> power state in the job's result
   std::map<std::string, std::string> fails;    // action -> text of the failed job
   bool enabled = true;

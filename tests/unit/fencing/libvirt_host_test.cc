@@ -11,6 +11,7 @@
 #include "fencing/all_drivers.h"
 #include "fencing/drivers/manual.h"
 #include "fencing/drivers/virsh_text.h"
+#include "tests/unit/fencing/ask_driver.h"
 #include "tests/unit/lib/runtime/support.h"
 
 namespace mold::fencing {
@@ -93,10 +94,7 @@ esac
     std::ofstream(dir_.file(name)) << text << "\n";
   }
   port::PowerResult ask(PowerVerb verb, Duration deadline = runtime::kPatience) {
-    std::optional<port::PowerResult> result;
-    driver_->request(target_, verb, deadline, [&](port::PowerResult r) { result = std::move(r); });
-    EXPECT_TRUE(loop_->run_until([&] { return result.has_value(); }, runtime::kPatience * 2));
-    return result.value_or(port::PowerResult{});
+    return ask_driver(*loop_, *driver_, target_, verb, deadline);
   }
 
   runtime::TempDir dir_;
@@ -167,15 +165,14 @@ TEST(Manual, SaysWhoHasToAndHow) {
 
 TEST(AllDrivers, AreThereUnderTheirNames) {
   const auto loop = runtime::make_loop();
-  DriverTable table(*loop);
-  add_all_drivers(table, *loop);
-  EXPECT_THAT(table.names(),
+  const auto table = make_all_drivers(*loop);
+  EXPECT_THAT(table->names(),
               ::testing::IsSupersetOf({"fence_agent", "ipmitool", "libvirt", "manual", "redfish"}));
   port::PowerTarget target;
   target.address = "10.0.0.1";
-  EXPECT_OK(table.check(target));
+  EXPECT_OK(table->check(target));
   target.username = "seventeen-letters";
-  EXPECT_FALSE(table.check(target));
+  EXPECT_FALSE(table->check(target));
   target.username = "ADMIN";
   for (const auto& [name, value] : std::map<std::string, std::string>{{"cipher", "18"},
                                                                       {"cipher", "x"},
@@ -185,16 +182,16 @@ TEST(AllDrivers, AreThereUnderTheirNames) {
                                                                       {"timeout", "0"},
                                                                       {"plug", "1"}}) {
     target.options = {{name, value}};
-    const Status checked = table.check(target);
+    const Status checked = table->check(target);
     ASSERT_FALSE(checked) << name;
     EXPECT_NE(checked.error().what.find(name), std::string::npos) << checked.error().what;
   }
   target.options = {{"cipher", "17"}, {"privilege", "OPERATOR"}, {"retries", "3"}};
-  EXPECT_OK(table.check(target));
+  EXPECT_OK(table->check(target));
   target.port = "0";
-  EXPECT_FALSE(table.check(target));
+  EXPECT_FALSE(table->check(target));
   target.driver = "ipmi";
-  EXPECT_NE(table.check(target).error().what.find("ipmitool"), std::string::npos);
+  EXPECT_NE(table->check(target).error().what.find("ipmitool"), std::string::npos);
 }
 
 }  // namespace
