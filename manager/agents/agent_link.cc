@@ -6,6 +6,7 @@
 #include "lib/runtime/journal_log.h"
 #include "lib/wire/codec.h"
 #include "lib/wire/convert.h"
+#include "lib/wire/enrol_token.h"
 #include "lib/wire/limits.h"
 #include "manager/agents/answers.h"
 
@@ -167,7 +168,7 @@ void AgentLink::route(HostId host, const Request& request, const Reply& reply) {
       {"GET", wire::kPowerPath, &AgentLink::on_power_poll},
       {"POST", wire::kPowerPath, &AgentLink::on_power_report},
       {"POST", wire::kHelloPath, &AgentLink::on_hello},
-      {"POST", kRenewPath, &AgentLink::on_renew},
+      {"POST", wire::kRenewPath, &AgentLink::on_renew},
   };
   for (const Route& route : kRoutes) {
     if (route.path != request.path || route.method != request.method) continue;

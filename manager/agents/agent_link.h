@@ -24,10 +24,6 @@
 
 namespace mold::manager {
 
-// POST, mutual TLS: EnrolRequest (its token is not looked at) -> EnrolAnswer with a new
-// certificate.
-inline constexpr std::string_view kRenewPath = "/v1/renew";
-
 class AgentLink {
  public:
   struct Options {

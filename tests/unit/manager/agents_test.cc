@@ -310,13 +310,13 @@ TEST_F(AgentsTest, RenewalTakesACertificateInForce) {
   request.token = Secret("renew");
   request.csr_pem = *x509::make_request(key, "x");
   request.hostname = "node";
-  const Answer answer = call("POST", kRenewPath, wire::encode(request), who);
+  const Answer answer = call("POST", wire::kRenewPath, wire::encode(request), who);
   ASSERT_EQ(answer.status, 200) << answer.body;
   const auto message = wire::decode_enrol_answer(answer.body);
   const auto renewed =
       std::make_shared<TlsMaterial>(TlsMaterial{message->ca_pem, message->certificate_pem, key});
   EXPECT_EQ(call("POST", wire::kHelloPath, hello_body(host), renewed).status, 200);
-  EXPECT_EQ(call("POST", kRenewPath, wire::encode(request), nobody()).status, 403);
+  EXPECT_EQ(call("POST", wire::kRenewPath, wire::encode(request), nobody()).status, 403);
 }
 
 TEST_F(AgentsTest, HelloOpensASessionAndBeatsNeedItsEpoch) {
