@@ -54,6 +54,13 @@ struct PowerAnswered {
   PowerState state = PowerState::kUnknown;  // read now, kUnknown if not read
   std::string text;                         // for a person, no secrets
 };
+  DeviceId device;                          // who answered; none: the host's BMC
+};
+// The settings of a device that can cut the host's power were changed, or it is gone: what it said
+// before, and what it is still to answer to requests made before, is word of another device.
+struct PowerSettingsChanged {
+  HostId host;
+  DeviceId device;  // none: the BMC
 // Another fencer says that it fenced this host just now (Pacemaker). Told once, as it happens;
 // history is never told: nobody could say whether the host came back since.
 struct FencedElsewhere {
@@ -127,9 +134,10 @@ struct VmRequested {
 // ---- from the clock -----------------------------------------------------------------------------
 struct TimePassed {};
 
-using Event = std::variant<HelloReceived, BeatReceived, ReportReceived, OrderAnswered,
-                           PowerAnswered, FencedElsewhere, FenceDevicesSet, HostAdded, HostRemoved,
-                           HostAdmissionSet, PowerControlSet, HaSet, DeathConfirmed, PowerRequested,
-                           PoolAdded, PoolRemoved, VmDeployed, VmHaSet, VmRequested, TimePassed>;
+using Event =
+    std::variant<HelloReceived, BeatReceived, ReportReceived, OrderAnswered, PowerAnswered,
+                 PowerSettingsChanged, FencedElsewhere, FenceDevicesSet, HostAdded, HostRemoved,
+                 HostAdmissionSet, PowerControlSet, HaSet, DeathConfirmed, PowerRequested,
+                 PoolAdded, PoolRemoved, VmDeployed, VmHaSet, VmRequested, TimePassed>;
 
 }  // namespace mold::core

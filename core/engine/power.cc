@@ -22,10 +22,12 @@ void Stepper::ask_rung(Host& host, Rung& rung, PowerVerb verb, const std::string
   asked(rung, request_power(host, verb, why, rung.device), verb);
 }
 
-void Stepper::on(const PowerAnswered& e) {
-  Host* host = find(e.host);
+void Stepper::on(const PowerAnswered& answered) {
+  Host* host = find(answered.host);
   if (host == nullptr) return;
-  host->power = e.state;
+  const PowerAnswered e = as_counted(host->fence.ladder, answered);
+  // One of two feeds may be off while the host runs: its power is what its BMC says.
+  if (!e.device) host->power = e.state;
   if (host->status_op == e.op && e.op) {
     on_status_answer(*host, e);
     return;
@@ -50,6 +52,48 @@ void Stepper::on(const PowerAnswered& e) {
   // A person's wish goes to the BMC; where that is not all that must be off, it proves nothing.
   if (may_prove_by_power(*host, e))
     prove_dead(*host, make_proof(*host, ProofMethod::kPowerOff, e.text));
+}
+
+// Nothing that was asked of the device as it was may prove anything any more, or end well.
+void Stepper::on(const PowerSettingsChanged& e) {
+  Host* host = find(e.host);
+  if (host == nullptr) return;
+  const bool rung = void_device(host->fence.ladder, e.device, now_.mono);
+  const bool more = !e.device && void_bmc(*host);
+  if (!rung && !more) return;
+  note(*host, EvidenceKind::kVerdict,
+       "the settings of " +
+           (e.device ? "device " + std::to_string(e.device.value) : std::string("its BMC")) +
+           " were changed: nothing that it said or is still to say counts");
+}
+
+// What is asked of the BMC beside the ladder: a reading, a reset, the wishes of people. True: there
+// was any.
+bool Stepper::void_bmc(Host& host) {
+  host.power = PowerState::kUnknown;
+  const bool read = bool(host.status_op);
+  host.status_op = OpId{};
+  if (read && host.has_power_control)
+    host.status_op =
+        request_power(host, PowerVerb::kStatus, "the settings of its BMC were changed");
+  const bool reset = host.fence.op && host.ha == HaState::kRecovering;
+  if (reset) {
+    PowerAnswered lost;
+    lost.op = host.fence.op;
+    lost.host = host.id;
+    lost.verb = host.fence.verb;
+    lost.text = kSettingsChanged;
+    on_recover_answer(host, lost);
+  }
+  std::vector<JobId> jobs;
+  for (const auto& [id, job] : s_.jobs) {
+    if (job.kind == JobKind::kPower && job.host == host.id) jobs.push_back(id);
+  }
+  for (const JobId id : jobs) {
+    finish_job(id, false, kErrorInternal,
+               std::string(kSettingsChanged) + "; read the power state again");
+  }
+  return read || reset || !jobs.empty();
 }
 
 // A reading of "off" that nobody contradicts: the host is silent on the network and its storage

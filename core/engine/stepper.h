@@ -49,6 +49,8 @@ class Stepper {
   [[nodiscard]] Duration silent_for(const Host& host) const;
   [[nodiscard]] bool beats_now(const Host& host) const;
   // ---- power.cc
+  void on(const PowerSettingsChanged& event);
+  bool void_bmc(Host& host);
   void on(const PowerAnswered& event);
   void on(const FencedElsewhere& event);
   bool use_claim(Host& host);

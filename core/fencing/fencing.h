@@ -14,6 +14,10 @@
 
 namespace mold::core {
 
+// What an answer is worth whose request was made with settings that hold no more.
+inline constexpr const char* kSettingsChanged =
+    "the settings of this device were changed meanwhile";
+
 // What counts as off. Production uses the default; planted bugs relax it.
 struct PowerRules {
   bool unknown_is_off = false;

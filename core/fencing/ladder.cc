@@ -73,6 +73,31 @@ void asked(Rung& rung, OpId op, PowerVerb verb) {
   rung.verb = verb;
 }
 
+bool void_device(Ladder& ladder, DeviceId device, Instant now) {
+  const auto found = std::find_if(ladder.rungs.begin(), ladder.rungs.end(),
+                                  [device](const Rung& rung) { return rung.device == device; });
+  if (found == ladder.rungs.end()) return false;
+  Rung& rung = *found;
+  const bool knew = rung.op || rung.off_at;
+  rung.off_at.reset();
+  rung.outdated = bool(rung.op);
+  // Its tries stay: levels above joined in because of them.
+  rung.next_try = now;
+  rung.last = "its settings were changed";
+  return knew;
+}
+
+PowerAnswered as_counted(const Ladder& ladder, PowerAnswered answer) {
+  const auto asked_before = [&answer](const Rung& rung) {
+    return rung.outdated && rung.op && rung.op == answer.op;
+  };
+  if (std::none_of(ladder.rungs.begin(), ladder.rungs.end(), asked_before)) return answer;
+  answer.outcome = Outcome::kUnknown;
+  answer.state = PowerState::kUnknown;
+  answer.text = kSettingsChanged;
+  return answer;
+}
+
 bool take_answer(Ladder& ladder, const Policy& policy, const PowerRules& rules,
                  const PowerAnswered& answer, Instant now) {
   const auto found =
@@ -81,6 +106,7 @@ bool take_answer(Ladder& ladder, const Policy& policy, const PowerRules& rules,
   if (found == ladder.rungs.end()) return false;
   Rung& rung = *found;
   rung.op = OpId{};
+  const bool outdated = std::exchange(rung.outdated, false);
   rung.last = std::string(to_string(answer.verb)) + " " + std::string(to_string(answer.outcome)) +
               ": " + answer.text;
   if (proves_off(rules, answer)) {
@@ -95,6 +121,10 @@ bool take_answer(Ladder& ladder, const Policy& policy, const PowerRules& rules,
     rung.doubt_since = now;
   }
   if (answer.verb == PowerVerb::kStatus && answer.state == PowerState::kOn) rung.may_hit = false;
+  if (outdated) {  // the device as it is now was not tried yet
+    rung.next_try = now;
+    return true;
+  }
   ++rung.tries;
   rung.next_try = now + fence_backoff(policy, rung.tries);
   return true;
@@ -154,7 +184,7 @@ std::vector<std::string> explain(const Ladder& ladder, const Policy& policy, Ins
     std::string line = name_of(rung) + ": ";
     if (rung.op) {
       line += "waits for the answer to power " + std::string(to_string(rung.verb)) + ", try " +
-              std::to_string(rung.tries + 1);
+              std::to_string(rung.tries + 1) + (rung.outdated ? ", of settings of before" : "");
     } else if (rung.off_at) {
       line +=
           "read off " + seconds_text(now - *rung.off_at) + " ago, the others of its level are not";

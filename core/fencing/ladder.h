@@ -26,7 +26,13 @@ std::vector<std::size_t> due_rungs(const Ladder& ladder, const Policy& policy, I
 std::vector<std::size_t> doubtful_rungs(const Ladder& ladder, Instant now);
 void asked(Rung& rung, OpId op, PowerVerb verb);
 
-// Takes an answer in. False: no rung waits for it.
+// The settings of this device were changed: what it said counts no more, and the request under way
+// will prove nothing; it is asked anew as soon as that one is over. True: there was such a thing.
+bool void_device(Ladder& ladder, DeviceId device, Instant now);
+// The answer as it counts: to a request made with settings of before, unknown.
+[[nodiscard]] PowerAnswered as_counted(const Ladder& ladder, PowerAnswered answer);
+
+// Takes an answer, as it counts, in. False: no rung waits for it.
 bool take_answer(Ladder& ladder, const Policy& policy, const PowerRules& rules,
                  const PowerAnswered& answer, Instant now);
 

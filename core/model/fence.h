@@ -26,6 +26,7 @@ struct Rung {
   DeviceId device;
   OpId op;  // request under way, or none
   PowerVerb verb = PowerVerb::kOff;
+  bool outdated = false;          // that request was made with settings of before
   std::optional<Instant> off_at;  // read back off at that time
   Instant doubt_since;            // of may_hit
   bool may_hit = false;           // an off was answered "unknown" and nothing cleared that since

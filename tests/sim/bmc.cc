@@ -31,6 +31,7 @@ void Bmcs::reply(std::uint32_t slot, Ms after, Outcome outcome, bool read_back) 
   c.answer.op = c.what.op;
   c.answer.host = c.what.host;
   c.answer.verb = c.what.verb;
+  c.answer.device = c.what.device;
   c.answer.outcome = outcome;
   c.answer.state = core::PowerState::kUnknown;
   c.read_back = read_back;

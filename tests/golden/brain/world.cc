@@ -287,6 +287,7 @@ void World::on_power(const RequestPower& request) {
   answer.host = request.host;
   answer.verb = request.verb;
   Duration took = 200ms;
+  answer.device = request.device;
   if (m.bmc == "dead") {
     answer.outcome = request.verb == PowerVerb::kStatus ? Outcome::kUnknown : Outcome::kFailed;
     answer.text = "no answer";

@@ -26,8 +26,8 @@ class LadderTest : public ::testing::Test {
   bool answer(DeviceId device, Outcome outcome, PowerState state = PowerState::kUnknown) {
     for (const Rung& rung : ladder_.rungs) {
       if (rung.device != device) continue;
-      return take_answer(ladder_, policy_, rules_,
-                         {rung.op, HostId{1}, rung.verb, outcome, state, "said so"}, now_);
+      const PowerAnswered said{rung.op, HostId{1}, rung.verb, outcome, state, "said so", device};
+      return take_answer(ladder_, policy_, rules_, as_counted(ladder_, said), now_);
     }
     return false;
   }
@@ -129,10 +129,10 @@ TEST_F(LadderTest, AnswersOfOtherRequestsAreNotTaken) {
   ask();
   EXPECT_FALSE(take_answer(
       ladder_, policy_, rules_,
-      {OpId{99}, HostId{1}, PowerVerb::kOff, Outcome::kConfirmed, PowerState::kOff, ""}, now_));
+      {OpId{99}, HostId{1}, PowerVerb::kOff, Outcome::kConfirmed, PowerState::kOff, "", {}}, now_));
   EXPECT_FALSE(take_answer(
       ladder_, policy_, rules_,
-      {OpId{}, HostId{1}, PowerVerb::kOff, Outcome::kConfirmed, PowerState::kOff, ""}, now_));
+      {OpId{}, HostId{1}, PowerVerb::kOff, Outcome::kConfirmed, PowerState::kOff, "", {}}, now_));
   EXPECT_FALSE(proven());
 }
 
@@ -162,6 +162,37 @@ TEST_F(LadderTest, ChangedLevelsKeepWhatIsKnown) {
   EXPECT_EQ(ladder_.rungs[1].tries, 1);
   EXPECT_TRUE(ladder_.rungs[1].may_hit);
   EXPECT_EQ(ask(), Devices{kFeedB});
+}
+
+TEST_F(LadderTest, AnAnswerUnderOldSettingsProvesNothingAndTheNewOnesAreAskedAtOnce) {
+  levels({{1, {kBmc}}});
+  ask();
+  EXPECT_TRUE(void_device(ladder_, kBmc, now_));
+  EXPECT_EQ(ask(), Devices{}) << "one act at a time, also when the settings changed";
+  EXPECT_TRUE(answer_off(kBmc));
+  EXPECT_FALSE(proven());
+  EXPECT_TRUE(may_still_hit(ladder_)) << "it may have gone to this machine all the same";
+  EXPECT_EQ(tries(ladder_), 0) << "the device as it is now was not tried";
+  EXPECT_EQ(ladder_.rungs[0].last,
+            "off unknown: the settings of this device were changed meanwhile");
+  EXPECT_EQ(ask(), Devices{kBmc});
+  answer_off(kBmc);
+  EXPECT_TRUE(proven());
+}
+
+TEST_F(LadderTest, AReadingUnderOldSettingsCountsNoMore) {
+  levels({{1, {kFeedA, kFeedB}}});
+  ask();
+  answer_off(kFeedA);
+  answer(kFeedB, Outcome::kUnknown);
+  EXPECT_TRUE(void_device(ladder_, kFeedA, now_));
+  EXPECT_FALSE(void_device(ladder_, kFeedB, now_)) << "nothing was known of it";
+  EXPECT_FALSE(void_device(ladder_, kBmc, now_)) << "no such device here";
+  EXPECT_EQ(ask(), (Devices{kFeedA, kFeedB}));
+  answer_off(kFeedB);
+  EXPECT_FALSE(proven());
+  answer_off(kFeedA);
+  EXPECT_TRUE(proven());
 }
 
 TEST_F(LadderTest, ExplainsEveryDevice) {
