@@ -26,7 +26,8 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 307 || status == 308;
 }
 
-// "Not now": the request was not looked at.
+// "Not now", to a question. What it says about an action is for the caller to judge: whoever said
+// 503 may have passed it on.
 bool is_busy(int status) {
   return status == 429 || status == 503;
 }

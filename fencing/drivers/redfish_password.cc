@@ -121,6 +121,7 @@ class RedfishPassword final : public RedfishTalk {
       const bool busy = answer && (answer->status == 429 || answer->status == 503);
       if (busy && ++busy_ < kMostBusyPatches && link_.remaining() > kBusyPause) {
         --patches_;
+        maybe_ = maybe_ || answer->status == 503;  // a proxy may have passed it on
         pause_.start_after(kBusyPause, [this, etag] { patch(etag); });
         return;
       }

@@ -177,19 +177,45 @@ class RedfishPower final : public RedfishTalk {
     }
     const Error error = refusal(answer);
     error_ = error.kind;
-    const bool gateway = answer.status == 502 || answer.status == 504;
-    if (answer.status == 429 || answer.status == 503) {
-      action_ = Action::kBusy;
-      if (busy_++ == 0) tell(type + " not taken: " + error.what);
-    } else if (answer.status < 500 || answer.status == 501) {
-      action_ = Action::kRefused;
-      tell(type + " refused: " + error.what);
-    } else {
-      action_ = Action::kMaybe;
-      if (gateway) error_ = ErrorKind::kTimeout;
-      tell(type + " answered with " + error.what + ": it may have worked or not");
+    switch (what_became(answer.status)) {
+      case Became::kNotTaken:
+        action_ = Action::kBusy;
+        if (busy_++ == 0) tell(type + " not taken: " + error.what);
+        break;
+      case Became::kRefused:
+        action_ = Action::kRefused;
+        tell(type + " refused: " + error.what);
+        break;
+      case Became::kUnclearButAskAgain:
+        action_ = Action::kBusy;
+        maybe_before_ = true;
+        if (busy_++ == 0) tell_unclear(type, error);
+        break;
+      case Became::kUnclear:
+        action_ = Action::kMaybe;
+        if (gave_up_waiting(answer.status)) error_ = ErrorKind::kTimeout;
+        tell_unclear(type, error);
+        break;
     }
     read_back();
+  }
+
+  // What an answer that is not "yes" says about the action: a no only where the service itself
+  // says that it refused. 429 is said by what counts requests, before one is looked at. All other
+  // words may be those of a proxy, or of a service in trouble, after the machine got the action.
+  enum class Became : std::uint8_t { kNotTaken, kRefused, kUnclearButAskAgain, kUnclear };
+  static Became what_became(int status) {
+    if (status == 429) return Became::kNotTaken;
+    if (status == 503) return Became::kUnclearButAskAgain;
+    const bool refused = (status >= 400 && status < 500) || status == 501;
+    return refused && !gave_up_waiting(status) ? Became::kRefused : Became::kUnclear;
+  }
+  static bool gave_up_waiting(int status) {
+    return status == 408 || status == 502 || status == 504;
+  }
+
+  void tell_unclear(const std::string& type, const Error& error) {
+    tell(type + " answered with " + error.what + ": it may have worked or not");
   }
 
   void take_task(const RedfishLink::Answer& answer) {
@@ -322,12 +348,10 @@ class RedfishPower final : public RedfishTalk {
           act();
           return;
         }
-        tell("nothing was restarted");
-        done_as(Outcome::kFailed, error_);
+        not_restarted();
         return;
       case Action::kBusy:
-        tell("nothing was restarted");
-        done_as(Outcome::kFailed, ErrorKind::kBusy);
+        not_restarted();  // not asked again: it may be under way
         return;
       case Action::kNone:
       case Action::kInFlight:
@@ -336,6 +360,11 @@ class RedfishPower final : public RedfishTalk {
         done_as(Outcome::kUnknown, error_);
         return;
     }
+  }
+
+  void not_restarted() {
+    tell(maybe_before_ ? "whether it was restarted is not known" : "nothing was restarted");
+    done_as(maybe_before_ ? Outcome::kUnknown : Outcome::kFailed, error_);
   }
 
   void reached() {

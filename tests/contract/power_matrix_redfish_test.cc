@@ -70,6 +70,59 @@ std::vector<Mood> moods_of_power() {
   };
 }
 
+// What an answer that is no yes says about an action: only that of the service itself, that it
+// refused, is a no. A BMC that is short of breath, or a proxy before it, may have passed it on.
+std::vector<Mood> moods_of_answers() {
+  using enum ErrorKind;
+  const auto read = confirmed("read on");
+  const auto nothing_done = [](int status) {
+    return [status](RedfishBench& b) { b.bmc->profile().refuses_all = status; };
+  };
+  const auto done_all_the_same = [](int status) {
+    return [status](RedfishBench& b) {
+      b.bmc->profile().answers_instead = status;
+      b.bmc->profile().refuses_same_state = 409;
+    };
+  };
+  const auto done_late = [](int status) {
+    return [status](RedfishBench& b) {
+      b.bmc->profile().answers_instead = status;
+      b.bmc->profile().late = 700ms;
+    };
+  };
+  const auto dropped = [](bool ignored) {
+    return [ignored](RedfishBench& b) {
+      b.bmc->profile().drops_action = true;
+      b.bmc->profile().ignores = ignored;
+    };
+  };
+  const auto maybe = [](ErrorKind error) { return unknown(error, "may have worked or not"); };
+  return {
+      {"says_429", "prompt", nothing_done(429), read, failed(kBusy, "not taken"), 1'500ms},
+      {"says_501", "prompt", nothing_done(501), read, failed(kUnsupported, "refused"), 1'500ms},
+      {"says_503", "prompt", nothing_done(503), read, maybe(kBusy), 1'500ms},
+      {"says_502", "prompt", nothing_done(502), read, maybe(kTimeout), 1'500ms},
+      {"says_504", "prompt", nothing_done(504), read, maybe(kTimeout), 1'500ms},
+      {"says_507", "prompt", nothing_done(507), read, maybe(kInternal), 1'500ms},
+      {"says_408", "prompt", nothing_done(408), read, maybe(kTimeout), 1'500ms},
+      {"says_300", "prompt", nothing_done(300), read, maybe(kConflict), 1'500ms},
+      {"does_503", "prompt", done_all_the_same(503), read, confirmed("read back off")},
+      {"does_502", "prompt", done_all_the_same(502), read, confirmed("read back off")},
+      {"does_504", "prompt", done_all_the_same(504), read, confirmed("read back off")},
+      {"does_408", "prompt", done_all_the_same(408), read, confirmed("read back off")},
+      {"does_503_late", "prompt", done_late(503), read, confirmed("read back off")},
+      {"does_504_late", "prompt", done_late(504), read, confirmed("read back off")},
+      {"does_503_too_late", "prompt",
+       [](RedfishBench& b) {
+         b.bmc->profile().answers_instead = 503;
+         b.bmc->profile().late = 60'000ms;
+       },
+       read, maybe(kBusy), 1'500ms},
+      {"closes_done", "prompt", dropped(false), read, confirmed("answer lost")},
+      {"closes_undone", "prompt", dropped(true), read, unknown(kTimeout, "answer lost"), 1'500ms},
+  };
+}
+
 // Who is let in, and whether there is a BMC at all.
 std::vector<Mood> moods_of_reach() {
   using enum ErrorKind;
@@ -154,7 +207,7 @@ std::vector<Mood> moods_of_speech() {
 
 std::vector<Mood> moods() {
   std::vector<Mood> all = moods_of_power();
-  for (const auto& more : {moods_of_reach(), moods_of_speech()}) {
+  for (const auto& more : {moods_of_answers(), moods_of_reach(), moods_of_speech()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

@@ -33,6 +33,7 @@ struct RedfishProfile {
   int refuses_same_state = 0;  // 400, 409 or 500 for a reset that changes nothing
   bool loses_race = false;     // the machine goes off just before each reset arrives
   int refuses_all = 0;         // that status for every reset
+  int answers_instead = 0;     // carries it out and says that status: a proxy before the service
   bool drops_action = false;   // carries it out and closes the connection without an answer
   Duration reboots{0};         // after an action: gone for that long, without answering it
   std::string always_state;    // the PowerState it shows whatever is true; "null", "absent"

@@ -331,6 +331,7 @@ RedfishFake::Reply RedfishFake::reset(std::size_t index, const Request& request)
                        to_off ? "The machine is off already." : "The state does not allow it.");
   }
   if (!profile.ignores) apply(index, type);
+  if (profile.answers_instead != 0) return error_reply(profile.answers_instead, "Not now.");
   drop_this_ = profile.drops_action || profile.reboots.count() > 0;
   if (!profile.task) {
     Reply reply = json_reply(204, nullptr);
@@ -413,6 +414,7 @@ RedfishFake::Reply RedfishFake::patch_account(const Request& request) {
   }
   ++account_version_;
   if (!profile.ignores) options_.password = Secret(password.get<std::string>());
+  if (profile.answers_instead != 0) return error_reply(profile.answers_instead, "Not now.");
   Reply reply = json_reply(204, nullptr);
   reply.body.clear();
   return reply;
