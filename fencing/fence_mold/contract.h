@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "lib/base/error.h"
+#include "lib/base/time.h"
 
 namespace mold::fence_mold {
 
@@ -40,6 +41,11 @@ enum class Exit : int {
 
 std::string_view to_string(Action action);
 std::optional<Action> parse_action(std::string_view text);
+
+// A reboot has two halves and a cluster one timeout (60 s, if nobody changed it) for both. The
+// first is the fencing: it may take the whole power timeout. The second, on, is a courtesy, and
+// gets so little that a host that was fenced is not reported as not fenced because of it.
+constexpr Duration kRebootOnAtMost{10'000};
 
 // How an action that failed ends; never kOk. No action: the arguments did not even name one.
 Exit exit_of(std::optional<Action> action, ErrorKind kind);

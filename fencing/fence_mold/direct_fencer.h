@@ -16,13 +16,13 @@ class DirectFencer final : public Fencer {
                std::string plug, Duration power_timeout, Say say);
 
   Result<core::PowerState> read() override;
-  Status bring(core::PowerState wished) override;
+  Status bring(core::PowerState wished, Duration at_most) override;
   // The one host, if the cluster named it.
   Result<std::vector<Plug>> list() override;
   Status monitor() override;
 
  private:
-  Result<port::PowerResult> ask(core::PowerVerb verb);
+  Result<port::PowerResult> ask(core::PowerVerb verb, Duration limit);
 
   runtime::EventLoop& loop_;
   port::PowerControl& driver_;

@@ -8,6 +8,7 @@
 
 #include "core/model/host.h"
 #include "lib/base/result.h"
+#include "lib/base/time.h"
 
 namespace mold::fence_mold {
 
@@ -25,8 +26,11 @@ class Fencer {
   virtual ~Fencer() = default;
   // Read from the device during this call; kOn or kOff, anything else is an error.
   virtual Result<core::PowerState> read() = 0;
-  // Ends well only when the wished state (kOn or kOff) was read back during this call.
-  virtual Status bring(core::PowerState wished) = 0;
+  // Ends well only when the wished state (kOn or kOff) was read back during this call. Takes
+  // `at_most`, or the power timeout where that is shorter, and kGrace.
+  virtual Status bring(core::PowerState wished, Duration at_most) = 0;
+  // For what comes after the time is up: a last reading, the end of a child that was killed.
+  static constexpr Duration kGrace{5'000};
   virtual Result<std::vector<Plug>> list() = 0;
   // The device can be reached and lets us in; harmless.
   virtual Status monitor() = 0;

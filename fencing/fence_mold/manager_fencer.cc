@@ -15,9 +15,8 @@ using Json = nlohmann::json;
 constexpr int kPageSize = 500;
 constexpr int kMostPages = 1'000;
 constexpr Duration kPause = 200ms;
-constexpr Duration kMayBeAway = 5s;         // a manager that restarts while a job runs
-constexpr Duration kLongPoll = 10s;         // how long it may keep a question about a job
-constexpr Duration kLastReading = 5'000ms;  // for the reading after an action that failed
+constexpr Duration kMayBeAway = 5s;  // a manager that restarts while a job runs
+constexpr Duration kLongPoll = 10s;  // how long it may keep a question about a job
 
 // Another manager may do better. Everything else is an answer.
 bool is_away(const Error& error) {
@@ -53,8 +52,8 @@ ManagerFencer::ManagerFencer(runtime::EventLoop& loop, ManagerAccess access, Opt
       options_(std::move(options)),
       say_(std::move(say)) {}
 
-void ManagerFencer::begin() {
-  deadline_ = loop_.now() + options_.power_timeout;
+void ManagerFencer::begin(Duration limit) {
+  deadline_ = loop_.now() + limit;
 }
 
 Status ManagerFencer::on_some_manager(const std::function<Status(const std::string&)>& work) {
@@ -170,7 +169,7 @@ Status ManagerFencer::check_alone(const std::string& url, const HostRow& host) {
 }
 
 Result<PowerState> ManagerFencer::read() {
-  begin();
+  begin(options_.power_timeout);
   PowerState state = PowerState::kUnknown;
   MOLD_TRY_VOID(on_some_manager([&](const std::string& url) -> Status {
     MOLD_TRY(const HostRow host, find(url));
@@ -192,20 +191,20 @@ Status ManagerFencer::bring_through(const std::string& url, PowerState wished) {
                  acted.error().kind == ErrorKind::kDenied))
     return fail(acted.error());
   // It may have worked all the same: what counts is what can be read.
-  deadline_ = std::max(deadline_, loop_.now() + kLastReading);
+  deadline_ = std::max(deadline_, loop_.now() + kGrace);
   const auto seen = act(url, host, "STATUS");
   if (seen && *seen == wished) return {};
   const std::string why = acted ? "the state read back is another one" : acted.error().what;
   return fail(ErrorKind::kConflict, "host " + host.name + ": " + why);
 }
 
-Status ManagerFencer::bring(PowerState wished) {
-  begin();
+Status ManagerFencer::bring(PowerState wished, Duration at_most) {
+  begin(std::min(options_.power_timeout, at_most));
   return on_some_manager([&](const std::string& url) { return bring_through(url, wished); });
 }
 
 Result<std::vector<Plug>> ManagerFencer::list() {
-  begin();
+  begin(options_.power_timeout);
   std::vector<Plug> plugs;
   MOLD_TRY_VOID(on_some_manager([&](const std::string& url) -> Status {
     MOLD_TRY(const std::vector<HostRow> rows, hosts(url, {}));
@@ -219,7 +218,7 @@ Result<std::vector<Plug>> ManagerFencer::list() {
 
 Status ManagerFencer::monitor() {
   if (!options_.plug.empty()) {
-    begin();
+    begin(options_.power_timeout);
     return on_some_manager([&](const std::string& url) -> Status {
       MOLD_TRY_VOID(find(url));
       return {};

@@ -25,7 +25,7 @@ class ManagerFencer final : public Fencer {
   ManagerFencer(runtime::EventLoop& loop, ManagerAccess access, Options options, Say say);
 
   Result<core::PowerState> read() override;
-  Status bring(core::PowerState wished) override;
+  Status bring(core::PowerState wished, Duration at_most) override;
   // Hosts whose out-of-band management is enabled: the others cannot be fenced through us.
   Result<std::vector<Plug>> list() override;
   Status monitor() override;
@@ -47,7 +47,7 @@ class ManagerFencer final : public Fencer {
   Result<core::PowerState> wait_job(const std::string& url, const std::string& job);
   Status check_alone(const std::string& url, const HostRow& host);
   Status bring_through(const std::string& url, core::PowerState wished);
-  void begin();
+  void begin(Duration limit);
 
   runtime::EventLoop& loop_;
   ManagerApi api_;

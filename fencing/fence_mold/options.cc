@@ -139,7 +139,7 @@ const std::vector<OptionSpec>& option_table() {
       {"password_script", "passwd_script", 'S', kText, "program", "",
        "With direct: program that prints the password; a path, run without a shell"},
       {"power_timeout", "", 0, kSeconds, "seconds", "30",
-       "How long to wait for on or off to be read back"},
+       "How long to wait for on or off to be read back; the on of a reboot gets at most 10 s"},
       {"delay", "", 0, kSeconds, "seconds", "0", "Wait so long before off or reboot"},
       {"separator", "", 0, kText, "character", ",", "Between the columns of list"},
       {"verbose", "", 'v', kFlag, "", "0", "Tell every step on standard error"},

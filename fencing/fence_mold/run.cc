@@ -42,10 +42,10 @@ class Run {
       case Action::kListStatus:
         return list();
       case Action::kOn:
-        return end(fencer_->bring(PowerState::kOn), "Success: Powered ON");
+        return end(bring(PowerState::kOn), "Success: Powered ON");
       case Action::kOff:
         pause(settings_.delay);
-        return end(fencer_->bring(PowerState::kOff), "Success: Powered OFF");
+        return end(bring(PowerState::kOff), "Success: Powered OFF");
       case Action::kReboot:
         pause(settings_.delay);
         return reboot();
@@ -104,13 +104,16 @@ class Run {
 
   // The host is fenced when it was off; that it does not come back is not the cluster's worry.
   Exit reboot() {
-    if (const Status off = fencer_->bring(PowerState::kOff); !off) return complain(off.error());
-    if (const Status on = fencer_->bring(PowerState::kOn); !on) {
-      tell("it was off, and so it is fenced, but it did not come on again: " + on.error().text());
+    if (const Status off = bring(PowerState::kOff); !off) return complain(off.error());
+    if (const Status on = fencer_->bring(PowerState::kOn, kRebootOnAtMost); !on) {
+      tell("it was off, and so it is fenced, but it was not seen to come on again: " +
+           on.error().text());
     }
     world_.out("Success: Rebooted\n");
     return Exit::kOk;
   }
+
+  Status bring(PowerState wished) { return fencer_->bring(wished, settings_.power_timeout); }
 
   Exit end(const Status& status, const std::string& success) {
     if (!status) return complain(status.error());

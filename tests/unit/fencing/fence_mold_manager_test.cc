@@ -130,7 +130,7 @@ class FenceMoldManager : public ::testing::Test {
 TEST_F(FenceMoldManager, OffIsTheStateOfTheJobThatWasAskedFor) {
   one_->read_by["OFF"] = "Off";
   for (const std::string plug : {"h1", kHostId}) {
-    const Status off = fencer(plug).bring(PowerState::kOff);
+    const Status off = fencer(plug).bring(PowerState::kOff, 30s);
     EXPECT_TRUE(off) << off.error().text();
   }
   EXPECT_EQ(one_->seen, "OFF@1111 OFF@1111");
@@ -142,7 +142,7 @@ TEST_F(FenceMoldManager, ABmcBesideAnotherFeedProvesNothingAlone) {
   one_->read_by["OFF"] = "Off";
   one_->read_by["STATUS"] = "Off";
   one_->device_level = 1;
-  EXPECT_EQ(fencer("h1").bring(PowerState::kOff).error().kind, ErrorKind::kUnsupported);
+  EXPECT_EQ(fencer("h1").bring(PowerState::kOff, 30s).error().kind, ErrorKind::kUnsupported);
   EXPECT_FALSE(fencer("h1").read());
   EXPECT_EQ(one_->seen, "") << "nothing is half cut";
 }
@@ -152,7 +152,7 @@ TEST_F(FenceMoldManager, WhatTheListsShowIsNoProof) {
   for (const char* state : {"On", "Unknown", "Disabled", ""}) {
     one_->read_by["OFF"] = state;
     one_->read_by["STATUS"] = state;
-    const Status off = fencer("h1").bring(PowerState::kOff);
+    const Status off = fencer("h1").bring(PowerState::kOff, 30s);
     ASSERT_FALSE(off) << state;
     EXPECT_EQ(off.error().kind, ErrorKind::kConflict);
   }
@@ -161,10 +161,10 @@ TEST_F(FenceMoldManager, WhatTheListsShowIsNoProof) {
 TEST_F(FenceMoldManager, AFailedOffThatIsReadAsOffIsOff) {
   one_->fails["OFF"] = "answer lost";
   one_->read_by["STATUS"] = "Off";
-  EXPECT_TRUE(fencer("h1").bring(PowerState::kOff));
+  EXPECT_TRUE(fencer("h1").bring(PowerState::kOff, 30s));
   EXPECT_EQ(one_->seen, "OFF@1111 STATUS@1111");
   one_->read_by["STATUS"] = "On";
-  const Status off = fencer("h1").bring(PowerState::kOff);
+  const Status off = fencer("h1").bring(PowerState::kOff, 30s);
   ASSERT_FALSE(off);
   EXPECT_NE(off.error().what.find("answer lost"), std::string::npos);
 }
@@ -181,9 +181,9 @@ TEST_F(FenceMoldManager, StatusIsReadNow) {
 TEST_F(FenceMoldManager, ANeighbourIsNeverFenced) {
   one_->filters = false;
   one_->read_by["OFF"] = "Off";
-  EXPECT_TRUE(fencer("h1").bring(PowerState::kOff));
+  EXPECT_TRUE(fencer("h1").bring(PowerState::kOff, 30s));
   EXPECT_EQ(one_->seen, "OFF@1111");
-  const Status unknown = fencer("h").bring(PowerState::kOff);
+  const Status unknown = fencer("h").bring(PowerState::kOff, 30s);
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(one_->seen, "OFF@1111");
@@ -192,12 +192,12 @@ TEST_F(FenceMoldManager, ANeighbourIsNeverFenced) {
 TEST_F(FenceMoldManager, AManagerThatIsAwayIsPassedOver) {
   two_->read_by["OFF"] = "Off";
   one_->refuse_with = 503;
-  EXPECT_TRUE(fencer("h1").bring(PowerState::kOff));
+  EXPECT_TRUE(fencer("h1").bring(PowerState::kOff, 30s));
   one_->go_away();
-  EXPECT_TRUE(fencer("h1").bring(PowerState::kOff));
+  EXPECT_TRUE(fencer("h1").bring(PowerState::kOff, 30s));
   EXPECT_EQ(two_->seen, "OFF@1111 OFF@1111");
   two_->go_away();
-  const Status nobody = fencer("h1").bring(PowerState::kOff);
+  const Status nobody = fencer("h1").bring(PowerState::kOff, 30s);
   ASSERT_FALSE(nobody);
   EXPECT_EQ(nobody.error().kind, ErrorKind::kUnavailable);
   EXPECT_FALSE(fencer("h1").monitor());
@@ -206,7 +206,7 @@ TEST_F(FenceMoldManager, AManagerThatIsAwayIsPassedOver) {
 TEST_F(FenceMoldManager, AManagerThatSaysNoIsBelieved) {
   one_->refuse_with = 401;
   two_->read_by["OFF"] = "Off";
-  const Status off = fencer("h1").bring(PowerState::kOff);
+  const Status off = fencer("h1").bring(PowerState::kOff, 30s);
   ASSERT_FALSE(off);
   EXPECT_EQ(off.error().kind, ErrorKind::kDenied);
   EXPECT_EQ(two_->seen, "");

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "fencing/fence_mold/fencer.h"
 #include "fencing/fence_mold/metadata.h"
 #include "fencing/fence_mold/options.h"
 #include "fencing/fence_mold/run.h"
@@ -167,11 +168,12 @@ class PlayedDevice final : public port::PowerControl {
  public:
   explicit PlayedDevice(runtime::EventLoop& loop,
                         const std::map<PowerVerb, port::PowerResult>& play,
-                        std::vector<PowerVerb>& asked)
-      : loop_(loop), play_(play), asked_(asked) {}
+                        std::vector<PowerVerb>& asked, std::vector<Duration>& limits)
+      : loop_(loop), play_(play), asked_(asked), limits_(limits) {}
 
-  void request(const port::PowerTarget&, PowerVerb verb, Duration, Done done) override {
+  void request(const port::PowerTarget&, PowerVerb verb, Duration limit, Done done) override {
     asked_.push_back(verb);
+    limits_.push_back(limit);
     loop_.post([done = std::move(done), result = play_.at(verb)] { done(result); });
   }
   Status check(const port::PowerTarget& target) const override {
@@ -190,6 +192,7 @@ class PlayedDevice final : public port::PowerControl {
   runtime::EventLoop& loop_;
   const std::map<PowerVerb, port::PowerResult>& play_;
   std::vector<PowerVerb>& asked_;
+  std::vector<Duration>& limits_;
 };
 
 port::PowerResult confirmed(PowerState state) {
@@ -206,11 +209,12 @@ class FenceMoldDirect : public ::testing::Test {
     World world;
     world.read_stdin = [&] { return "direct=1\nplug=h1\n" + more + "action=" + action + "\n"; };
     world.make_drivers = [this](runtime::EventLoop& loop) {
-      return std::make_unique<PlayedDevice>(loop, play_, asked_);
+      return std::make_unique<PlayedDevice>(loop, play_, asked_, limits_);
     };
     world.out = [this](const std::string& text) { out_ += text; };
     world.err = [this](const std::string& text) { err_ += text; };
     asked_.clear();
+    limits_.clear();
     out_.clear();
     err_.clear();
     return run({}, world);
@@ -218,6 +222,7 @@ class FenceMoldDirect : public ::testing::Test {
 
   std::map<PowerVerb, port::PowerResult> play_;
   std::vector<PowerVerb> asked_;
+  std::vector<Duration> limits_;
   std::string out_;
   std::string err_;
 };
@@ -262,10 +267,25 @@ TEST_F(FenceMoldDirect, ARebootIsAVerifiedOffAndThenAnOn) {
   EXPECT_EQ(asked_, (std::vector{PowerVerb::kOff, PowerVerb::kOn}));
   play_[PowerVerb::kOn] = without(Outcome::kUnknown, ErrorKind::kTimeout);
   EXPECT_EQ(ask("reboot"), Exit::kOk) << "it was off: it is fenced";
-  EXPECT_NE(err_.find("did not come on"), std::string::npos);
+  EXPECT_NE(err_.find("not seen to come on"), std::string::npos);
   play_[PowerVerb::kOff] = without(Outcome::kUnknown, ErrorKind::kTimeout);
   EXPECT_EQ(ask("reboot"), Exit::kWaitingOff);
   EXPECT_EQ(asked_, std::vector{PowerVerb::kOff}) << "no on after an off that is not proven";
+}
+
+// Pacemaker gives a reboot 60 s as a whole, and kills what takes longer: a host that was fenced
+// would count as not fenced.
+TEST_F(FenceMoldDirect, ARebootWhoseOnHangsIsOverInTime) {
+  play_[PowerVerb::kOff] = confirmed(PowerState::kOff);
+  play_[PowerVerb::kOn] = without(Outcome::kUnknown, ErrorKind::kTimeout);
+  EXPECT_EQ(ask("reboot"), Exit::kOk);
+  EXPECT_EQ(limits_, (std::vector<Duration>{30s, 10s}));
+  EXPECT_LT(limits_[0] + limits_[1] + Fencer::kGrace * 2, 55s);
+  EXPECT_EQ(ask("reboot", "ip=192.0.2.1\npower_timeout=4\n"), Exit::kOk);
+  EXPECT_EQ(limits_, (std::vector<Duration>{4s, 4s}));
+  play_[PowerVerb::kOn] = confirmed(PowerState::kOn);
+  EXPECT_EQ(ask("on"), Exit::kOk);
+  EXPECT_EQ(limits_, std::vector<Duration>{30s}) << "an on that was asked for has the whole time";
 }
 
 TEST_F(FenceMoldDirect, TheHarmlessActions) {
