@@ -3,9 +3,15 @@
 //
 // Honest outcomes above all: kConfirmed means that the wished state was seen, kFailed that the call
 // certainly changed nothing, kUnknown anything else (a call that timed out, a connection that broke
-// under it). "No such domain" is a confirmed end for destroy. Decisions are not made here: a call
-// names VM and generation, and a domain of another generation is never touched (kFailed,
-// kConflict). Domains that are not ours are only counted.
+// under it). Decisions are not made here. Domains that are not ours are only counted.
+//
+// A call names VM and generation, and no other domain is ever touched. What stands in the way:
+// * none with this UUID: destroy is confirmed, once no process of the VM is left either (kUnknown
+//   until then); create_paused makes it, but fails with kConflict over a process that libvirt has
+//   lost; the others fail with kNotFound.
+// * another generation: destroy is confirmed, for the one that was meant is gone (kUnknown while
+//   more processes than one may be there); the others fail with kConflict.
+// * one that is not ours: every call fails with kConflict, destroy too.
 //
 // Loop thread only; completions come on the loop thread, exactly once, never inside the call.
 #include <cstddef>
