@@ -168,8 +168,6 @@ wire::HelloRequest Agent::make_hello() {
   hello.host_uuid = identity_->host_uuid;
   hello.boot_id = facts_.boot_id;
   hello.incarnation = leases_.view(loop_.now()).incarnation;
-  last_hello_ = std::max(last_hello_ + 1, static_cast<std::uint64_t>(loop_.now().ms));
-  hello.sequence = last_hello_;
   hello.agent_version = MOLD_VERSION;
   hello.hostname = facts_.hostname;
   hello.capacity = usable(facts_.total, config_.reserve);

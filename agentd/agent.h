@@ -82,7 +82,6 @@ class Agent {
 
   std::string cluster_uuid_;
   std::uint64_t pools_version_ = 0;
-  std::uint64_t last_hello_ = 0;  // sequence of the latest hello
   runtime::Timer identity_timer_;
   runtime::Timer stall_timer_;
   runtime::Timer status_timer_;

@@ -16,7 +16,6 @@
 namespace mold::agentd {
 namespace {
 
-constexpr int kExitSettings = 2;
 // Lane threads allocate little: two arenas instead of one for each.
 constexpr int kMallocArenas = 2;
 
@@ -106,7 +105,7 @@ int run_agent(const std::vector<std::string>& arguments, const MakeRooms& make_r
   const auto settings = load_settings(arguments);
   if (!settings) {
     fmt::print(stderr, "mold-agentd: {}\n", settings.error().what);
-    return kExitSettings;
+    return runtime::settings_exit_code(settings.error());
   }
   if (flag(*settings, "help")) {
     fmt::print("Usage: mold-agentd [OPTION...]\n       mold-agentd enrol --help\n{}",
@@ -123,7 +122,7 @@ int run_agent(const std::vector<std::string>& arguments, const MakeRooms& make_r
   }
   if (!config) {
     fmt::print(stderr, "mold-agentd: {}\n", config.error().what);
-    return kExitSettings;
+    return runtime::settings_exit_code(config.error());
   }
   if (flag(*settings, "check-config")) {
     fmt::print("settings are good\n");

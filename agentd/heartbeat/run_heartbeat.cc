@@ -57,9 +57,11 @@ std::optional<Arguments> parse_arguments(int argc, char** argv) {
   return arguments;
 }
 
+// 2: a person must mend it, and the unit does not start us again. 1: it could not be read this
+// time; a host must not lose its beats over that.
 int print_error(const Error& error) {
   std::fprintf(stderr, "mold-heartbeat: %s\n", error.what.c_str());
-  return 2;
+  return error.kind == ErrorKind::kInvalid || error.kind == ErrorKind::kDenied ? 2 : 1;
 }
 
 int check(const Config& config) {

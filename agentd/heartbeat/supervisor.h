@@ -27,8 +27,8 @@ class Supervisor {
  public:
   Supervisor(Config config, LeaseBoardWriter board, Watchdog& watchdog);
 
-  // Until SIGTERM or SIGINT. Exit code: 0 stopped in order, 1 could not start, 2 left with a
-  // promise standing.
+  // Until SIGTERM or SIGINT. Exit code: 0 stopped in order, 1 could not start, 3 left with a
+  // promise standing (not 2: its unit is not started again after that).
   int run();
 
  private:

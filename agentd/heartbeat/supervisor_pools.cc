@@ -258,7 +258,7 @@ int Supervisor::leave(bool in_order) {
       "stopped with a promise standing: the watchdog stays armed and resets this host unless a "
       "new instance takes over");
   watchdog_.let_go();
-  return 2;
+  return 3;
 }
 
 }  // namespace mold::heartbeat

@@ -54,7 +54,7 @@ void Beater::answered(const Result<runtime::HttpResponse>& response) {
       hooks_.on_answer(*answer);
       return;
     }
-    result = {Verdict::kTrouble, {}, "the answer to a beat is wrong: " + answer.error().what};
+    result = {Verdict::kTrouble, {}, "the answer to a beat is wrong: " + answer.error().what, {}};
   }
   ++failed_;
   hooks_.on_failure(result);

@@ -38,7 +38,10 @@ CallResult judge(const Result<runtime::HttpResponse>& response) {
   const auto error = wire::decode_error_answer(response->body);
   out.verdict = verdict_of(response->status, error ? error->error : "");
   out.text = "HTTP " + std::to_string(response->status);
-  if (error) out.text += " " + error->error + ": " + error->text;
+  if (error) {
+    out.text += " " + error->error + ": " + error->text;
+    out.epoch = error->epoch;
+  }
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/ids.h"
 #include "lib/base/result.h"
 #include "lib/base/time.h"
 #include "lib/runtime/http_client.h"
@@ -32,6 +33,7 @@ struct CallResult {
   Verdict verdict = Verdict::kTrouble;
   std::string body;
   std::string text;  // for people, when not kOk
+  Epoch epoch;       // kVoid to a hello: the epoch that it has to name
 };
 CallResult judge(const Result<runtime::HttpResponse>& response);
 

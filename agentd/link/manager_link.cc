@@ -120,7 +120,13 @@ void ManagerLink::hello() {
   if (!hooks_.may_hello || !hooks_.may_hello()) return set_state(LinkState::kIdle);
   if (peer_.managers.current().empty()) return pause_then_hello("no manager is known");
   set_state(LinkState::kHello);
+  hello_repeated_ = false;
+  send_hello();
+}
+
+void ManagerLink::send_hello() {
   wire::HelloRequest message = hooks_.make_hello();
+  message.epoch = told_epoch_;
   auto request =
       make_request(peer_, "POST", wire::kHelloPath, wire::encode(message), kHelloTimeout);
   hello_call_ = client_.send(
@@ -139,6 +145,15 @@ void ManagerLink::hello_answered(const wire::HelloRequest& said,
     peer_.managers.next();
     return pause_then_hello("the answer to hello is wrong: " + answer.error().what);
   }
+  if (result.epoch && result.epoch != said.epoch) {
+    told_epoch_ = result.epoch;
+    // Said again with a list of now. Once only: a manager that changes its mind each time is asked
+    // with pauses.
+    if (!hello_repeated_) {
+      hello_repeated_ = true;
+      return send_hello();
+    }
+  }
   const std::string why = "hello: " + result.text;
   peer_.managers.next();
   pause_then_hello(why);
@@ -156,7 +171,7 @@ void ManagerLink::pause_then_hello(const std::string& why) {
 // ---- session ------------------------------------------------------------------------------------
 
 void ManagerLink::open_session(const wire::HelloRequest& said, const wire::HelloAnswer& answer) {
-  epoch_ = answer.epoch;
+  epoch_ = told_epoch_ = answer.epoch;
   session_since_ = loop_.now();
   poll_wait_ = Duration{answer.poll_wait_ms};
   failures_ = 0;
@@ -215,7 +230,7 @@ void ManagerLink::polled(Instant asked, const Result<runtime::HttpResponse>& res
   const auto answer = wire::decode_orders_answer(result.body);
   if (!answer) {
     poll_timer_.start_after(poll_backoff_.next(), [this] { poll(); });
-    call_failed({Verdict::kTrouble, {}, "the orders are wrong: " + answer.error().what});
+    call_failed({Verdict::kTrouble, {}, "the orders are wrong: " + answer.error().what, {}});
     return;
   }
   poll_backoff_.reset();

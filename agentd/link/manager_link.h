@@ -38,7 +38,7 @@ class ManagerLink {
  public:
   struct Hooks {
     std::function<bool()> may_hello;
-    std::function<wire::HelloRequest()> make_hello;
+    std::function<wire::HelloRequest()> make_hello;  // without epoch
     // `said` is the hello that was answered.
     std::function<void(const wire::HelloRequest& said, const wire::HelloAnswer&)> on_session;
     std::function<void()> on_void;
@@ -87,6 +87,7 @@ class ManagerLink {
  private:
   void set_state(LinkState state);
   void hello();
+  void send_hello();
   void hello_answered(const wire::HelloRequest& said,
                       const Result<runtime::HttpResponse>& response);
   void open_session(const wire::HelloRequest& said, const wire::HelloAnswer& answer);
@@ -116,6 +117,8 @@ class ManagerLink {
   Backoff poll_backoff_;
   LinkState state_ = LinkState::kIdle;
   Epoch epoch_;
+  Epoch told_epoch_;  // named by the next hello
+  bool hello_repeated_ = false;
   Instant session_since_{};
   Duration poll_wait_{25'000};
   int failures_ = 0;  // in a row, of any call in the session

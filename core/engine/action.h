@@ -19,6 +19,8 @@ struct OpenSession {
 struct RefuseSession {
   HostId host;
   std::string why;
+  std::uint64_t session = 0;  // of the hello that is refused, or 0
+  Epoch present;              // the epoch that a hello must name; told with the refusal of a hello
 };
 struct SendOrder {
   Order order;

@@ -75,12 +75,13 @@ enum class Mutation : std::uint8_t {
   kLeaseFromStaleObserver,  // no live witness needed, stalled observers counted
   kStalePowerAnswer,        // a power answer of an earlier fencing counts
   kRebornBySameBoot,        // any hello counts as a reboot
+  kHeldHello,               // a hello is believed whatever epoch it names
   kFailedStartIsGone,       // a start that failed or is unknown counts as gone
   kOneFeedIsOff,            // one device of a level is enough
   kStaleOffCounts,          // "off" of one feed counts for ever while the other is fought with
   kOldClaimCounts,          // another fencer's word counts whoever came back since
 };
-inline constexpr int kMutationCount = 19;
+inline constexpr int kMutationCount = 20;
 std::string_view to_string(Mutation mutation);
 std::optional<Mutation> parse_mutation(std::string_view text);
 

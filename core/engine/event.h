@@ -24,9 +24,10 @@ struct HelloReceived {
   Capacity capacity;
   std::vector<VmReport> vms;
   std::uint64_t session = 0;  // correlates the answer
-  // Grows from hello to hello within one boot. A hello that was held up and arrives behind a newer
-  // one carries an old list: believing it would declare running VMs gone.
-  std::uint64_t sequence = 0;
+  // The host's present epoch, as the agent was last told by an answer to a hello; 0: not told yet.
+  // Each hello that is believed makes a new epoch, so whatever was sent before it names another
+  // one: a hello that was held up (its list is old, its boot may be over) is never believed.
+  Epoch epoch;
 };
 struct BeatReceived {
   HostId host;
@@ -53,7 +54,6 @@ struct PowerAnswered {
   Outcome outcome = Outcome::kUnknown;
   PowerState state = PowerState::kUnknown;  // read now, kUnknown if not read
   std::string text;                         // for a person, no secrets
-};
   DeviceId device;                          // who answered; none: the host's BMC
 };
 // The settings of a device that can cut the host's power were changed, or it is gone: what it said
@@ -61,6 +61,7 @@ struct PowerAnswered {
 struct PowerSettingsChanged {
   HostId host;
   DeviceId device;  // none: the BMC
+};
 // Another fencer says that it fenced this host just now (Pacemaker). Told once, as it happens;
 // history is never told: nobody could say whether the host came back since.
 struct FencedElsewhere {

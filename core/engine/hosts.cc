@@ -8,12 +8,13 @@ namespace mold::core {
 void Stepper::on(const HelloReceived& e) {
   Host* host = find(e.host);
   if (host == nullptr) {
-    turn_.actions.emplace_back(RefuseSession{e.host, "no such host"});
+    turn_.actions.emplace_back(RefuseSession{e.host, "no such host", e.session, Epoch{}});
     return;
   }
-  if (is_late(*host, e)) {
-    note(*host, EvidenceKind::kReading, "a hello arrived behind a newer one: not believed");
-    turn_.actions.emplace_back(RefuseSession{e.host, "a newer hello was here before"});
+  // No evidence of trouble: every agent that starts has to be told its epoch first.
+  if (e.epoch != host->epoch && !mutated(Mutation::kHeldHello)) {
+    turn_.actions.emplace_back(
+        RefuseSession{e.host, "say it again naming the present epoch", e.session, host->epoch});
     return;
   }
   if (is_second_machine(*host, e)) {
@@ -22,7 +23,8 @@ void Stepper::on(const HelloReceived& e) {
            "said hello with boot id " + e.boot_id + ", but boot " + host->boot_id + " was heard " +
                seconds_text(silent_for(*host)) + " ago: not believed yet");
     host->doubted_boot = e.boot_id;
-    turn_.actions.emplace_back(RefuseSession{e.host, "its present boot was heard just now"});
+    turn_.actions.emplace_back(
+        RefuseSession{e.host, "its present boot was heard just now", e.session, host->epoch});
     return;
   }
   const bool known = bool(host->epoch);
@@ -40,14 +42,7 @@ void Stepper::on(const HelloReceived& e) {
     release_vms(*host, proof);
     host->proof = std::move(proof);
   }
-  if (known && e.boot_id != host->boot_id) {
-    constexpr std::size_t kRememberedBoots = 8;
-    host->past_boots.push_back(host->boot_id);
-    if (host->past_boots.size() > kRememberedBoots)
-      host->past_boots.erase(host->past_boots.begin());
-  }
   host->boot_id = e.boot_id;
-  host->hello_sequence = e.sequence;
   host->doubted_boot.clear();
   host->beat_sequence = 0;
   host->incarnation = e.incarnation;
@@ -67,13 +62,6 @@ void Stepper::on(const HelloReceived& e) {
   move(*host, HaEvent::kReturned, reborn ? "rebooted" : "reconnected under a new epoch");
   take_hello_list(*host, e.vms);
   turn_.actions.emplace_back(OpenSession{host->id, host->epoch, e.session});
-}
-
-// Was this hello sent before one that we have seen?
-bool Stepper::is_late(const Host& host, const HelloReceived& e) {
-  if (e.boot_id == host.boot_id) return e.sequence <= host.hello_sequence;
-  return std::find(host.past_boots.begin(), host.past_boots.end(), e.boot_id) !=
-         host.past_boots.end();
 }
 
 // A machine that boots is silent before it speaks. Another boot id while the present boot was just
@@ -102,7 +90,7 @@ void Stepper::take_hello_list(Host& host, const std::vector<VmReport>& vms) {
 void Stepper::on(const BeatReceived& e) {
   Host* host = find(e.host);
   if (host == nullptr) {
-    turn_.actions.emplace_back(RefuseSession{e.host, "no such host"});
+    turn_.actions.emplace_back(RefuseSession{e.host, "no such host", 0, {}});
     return;
   }
   const bool current = host->epoch && (e.epoch == host->epoch || mutated(Mutation::kIgnoreEpoch));
@@ -110,7 +98,7 @@ void Stepper::on(const BeatReceived& e) {
     if (host->ha == HaState::kFenced && host->epoch && next(e.epoch) == host->epoch)
       note(*host, EvidenceKind::kAlarm, "beats although it is fenced: a new hello is demanded");
     turn_.actions.emplace_back(
-        RefuseSession{e.host, current ? "a lease was lost" : "the epoch is not current"});
+        RefuseSession{e.host, current ? "a lease was lost" : "the epoch is not current", 0, {}});
     return;
   }
   if (e.sequence <= host->beat_sequence) return;  // overtaken: its readings are old
@@ -144,7 +132,7 @@ void Stepper::on(const ReportReceived& e) {
   Host* host = find(e.host);
   if (host == nullptr) return;
   if (e.epoch != host->epoch && !mutated(Mutation::kIgnoreEpoch)) {
-    turn_.actions.emplace_back(RefuseSession{e.host, "the epoch is not current"});
+    turn_.actions.emplace_back(RefuseSession{e.host, "the epoch is not current", 0, {}});
     return;
   }
   for (const VmReport& report : e.vms) apply_report(*host, report);

@@ -119,6 +119,8 @@ std::string_view to_string(Mutation mutation) {
       return "stale-power-answer";
     case Mutation::kRebornBySameBoot:
       return "reborn-by-same-boot";
+    case Mutation::kHeldHello:
+      return "held-hello";
     case Mutation::kFailedStartIsGone:
       return "failed-start-is-gone";
     case Mutation::kOneFeedIsOff:

@@ -29,7 +29,6 @@ class Stepper {
   void on(const BeatReceived& event);
   void on(const ReportReceived& event);
   [[nodiscard]] bool is_second_machine(const Host& host, const HelloReceived& event) const;
-  static bool is_late(const Host& host, const HelloReceived& event);
   void take_hello_list(Host& host, const std::vector<VmReport>& vms);
   void on_good_beat(Host& host);
   // ---- verdicts.cc: what the evidence means
@@ -49,9 +48,9 @@ class Stepper {
   [[nodiscard]] Duration silent_for(const Host& host) const;
   [[nodiscard]] bool beats_now(const Host& host) const;
   // ---- power.cc
+  void on(const PowerAnswered& event);
   void on(const PowerSettingsChanged& event);
   bool void_bmc(Host& host);
-  void on(const PowerAnswered& event);
   void on(const FencedElsewhere& event);
   bool use_claim(Host& host);
   bool use_ladder_proof(Host& host);

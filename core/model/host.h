@@ -55,10 +55,6 @@ struct Host {
   std::optional<Proof> proof;  // latest proof of death, kept for display
   int recover_attempts = 0;
   // -- volatile: gone after a restart of the manager --
-  // Arrival order is not sending order; a connection to an earlier life of the manager is gone with
-  // it, so these need not outlive it.
-  std::uint64_t hello_sequence = 0;         // of the latest hello of boot_id
-  std::vector<BootId> past_boots;           // boots that were followed by another, newest last
   std::uint64_t beat_sequence = 0;          // of the latest beat of the session
   BootId doubted_boot;                      // said hello while boot_id was still heard
   bool link_up = false;                     // has a session: hello seen and beats since

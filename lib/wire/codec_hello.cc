@@ -102,7 +102,7 @@ std::string encode(const HelloRequest& message) {
                      {"host_uuid", message.host_uuid},
                      {"boot_id", message.boot_id},
                      {"incarnation", message.incarnation},
-                     {"sequence", message.sequence},
+                     {"epoch", message.epoch.value},
                      {"agent_version", message.agent_version},
                      {"hostname", message.hostname},
                      {"capacity",
@@ -124,7 +124,7 @@ Result<HelloRequest> decode_hello_request(std::string_view body) {
         out.host_uuid = fields.uuid("host_uuid");
         out.boot_id = fields.uuid("boot_id");
         out.incarnation = fields.number("incarnation");
-        out.sequence = fields.number("sequence");
+        out.epoch = Epoch{fields.number("epoch")};
         out.agent_version = fields.text("agent_version", limits::kName);
         out.hostname = fields.name("hostname", limits::kName);
         out.capacity = read_capacity(fields);
@@ -176,7 +176,9 @@ std::string encode(const Ack&) {
 }
 
 std::string encode(const ErrorAnswer& message) {
-  return write_json({{"error", message.error}, {"text", clipped(message.text, limits::kText)}});
+  return write_json({{"error", message.error},
+                     {"text", clipped(message.text, limits::kText)},
+                     {"epoch", message.epoch.value}});
 }
 
 Result<ErrorAnswer> decode_error_answer(std::string_view body) {
@@ -184,6 +186,7 @@ Result<ErrorAnswer> decode_error_answer(std::string_view body) {
   MOLD_TRY_VOID(read_message(body, limits::kSmallBodyBytes, [&out](const Fields& fields) {
     out.error = fields.name("error", limits::kName);
     out.text = fields.text_or("text", limits::kText, "");
+    if (fields.has("epoch")) out.epoch = Epoch{fields.number("epoch")};
   }));
   return out;
 }

@@ -16,10 +16,10 @@
 // Rules
 // - An order stays with the manager until its result came; delivering it again is normal, and so is
 //   getting a result again. An order without op (a stale copy is to be killed) is never answered.
-// - Every error has a body ErrorAnswer. 409 "session": the epoch is not this host's present one,
-// say
-//   hello again. 403 "denied": certificate missing, foreign, or not of that host. 400 "invalid":
-//   the body breaks a rule of the codec, the text names the field.
+// - Every error has a body ErrorAnswer. 409 "session": the epoch is not this host's present one:
+//   say hello again; to a hello it carries the epoch that a hello has to name. 403 "denied":
+//   certificate missing, foreign, or not of that host. 400 "invalid": the body breaks a rule of the
+//   codec, the text names the field.
 // - Fields that a receiver does not know are ignored; a required one that is missing or ill-typed
 //   refuses the whole message. An incompatible change is a new kProtocolVersion.
 // Values only: any thread.
@@ -78,8 +78,10 @@ struct HelloRequest {
   std::string host_uuid;
   BootId boot_id;
   std::uint64_t incarnation = 0;  // lost leases since boot
-  // Grows from hello to hello within one boot, also over restarts of the agent (boot-time clock).
-  std::uint64_t sequence = 0;
+  // The host's present epoch as told by the manager's latest answer to a hello, 0 if not told yet.
+  // Another one is refused with the present one: said again at once, a live agent is let in, and a
+  // message that was held up on its way is not.
+  Epoch epoch;
   std::string agent_version;
   std::string hostname;
   core::Capacity capacity;  // what VMs may use: the host less what is reserved
@@ -301,6 +303,7 @@ inline constexpr std::string_view kErrorInternal = "internal";   // 500
 struct ErrorAnswer {
   std::string error;  // one of the above
   std::string text;   // for a person
+  Epoch epoch;        // with a refused hello: the one it has to name; else 0
 
   friend bool operator==(const ErrorAnswer&, const ErrorAnswer&) = default;
 };

@@ -111,6 +111,13 @@ void AgentLink::open_session(const core::OpenSession& open) {
 // Told to the agent by the answer to what it said; here only a session that is really over goes. A
 // late beat of an earlier session must not harm the present one.
 void AgentLink::refuse_session(const core::RefuseSession& refusal) {
+  if (const auto waiting = hellos_.find(refusal.session); waiting != hellos_.end()) {
+    const Hello hello = waiting->second;
+    hellos_.erase(waiting);
+    answer_error(hello.reply, 409, wire::kErrorSession, refusal.why, refusal.present);
+    // An agent that starts has to be told its epoch first: no trouble that a person should read of.
+    if (hello.epoch != refusal.present) return;
+  }
   registry_.note_refusal(refusal.host, refusal.why);
   const auto known = sessions_.find(refusal.host);
   if (known == sessions_.end() || is_current(refusal.host, known->second.epoch())) return;

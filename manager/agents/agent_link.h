@@ -54,6 +54,7 @@ class AgentLink {
   struct Hello {
     HostId host;
     runtime::AsyncReplyPtr reply;
+    Epoch epoch;  // that it names
   };
   using Request = runtime::ServerRequest;
   using Reply = runtime::AsyncReplyPtr;

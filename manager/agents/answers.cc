@@ -14,10 +14,10 @@ void answer_ok(const runtime::AsyncReplyPtr& reply, std::string body) {
 }
 
 void answer_error(const runtime::AsyncReplyPtr& reply, int status, std::string_view error,
-                  const std::string& text) {
+                  const std::string& text, Epoch epoch) {
   runtime::HttpReply answer;
   answer.status = status;
-  answer.body = wire::encode(wire::ErrorAnswer{std::string(error), text});
+  answer.body = wire::encode(wire::ErrorAnswer{std::string(error), text, epoch});
   reply->answer(std::move(answer));
 }
 

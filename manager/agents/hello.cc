@@ -132,7 +132,7 @@ void AgentLink::on_hello(HostId host, const Request& request, const Reply& reply
   registry_.on_hello(host, request.peer_address);
   keep_facts(host, *hello);
   const std::uint64_t number = next_session_++;
-  hellos_.emplace(number, Hello{host, reply});
+  hellos_.emplace(number, Hello{host, reply, hello->epoch});
   core::HelloReceived event;
   event.host = host;
   event.boot_id = hello->boot_id;
@@ -140,7 +140,7 @@ void AgentLink::on_hello(HostId host, const Request& request, const Reply& reply
   event.capacity = hello->capacity;
   event.vms = hello->vms;
   event.session = number;
-  event.sequence = hello->sequence;
+  event.epoch = hello->epoch;
   engine_.submit(std::move(event), [this, alive = alive_, number](const Status& status) {
     if (*alive) hello_committed(number, status);
   });

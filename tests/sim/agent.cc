@@ -30,7 +30,8 @@ void Agent::start() {
   up_ = true;
   brain_.emplace(world_->plan().policy, world_->options().agent_mutation);
   awaiting_ = retry_set_ = relist_set_ = false;
-  last_hello_ = beats_ = 0;
+  beats_ = 0;
+  told_ = Epoch{};
   report_tag_ = 0;
   results_.clear();
   starts_.clear();
@@ -99,7 +100,6 @@ void Agent::beat(Ms planned) {
   beat.epoch = *epoch();
   beat.incarnation = world_->hosts[host_].heartbeat.incarnation();
   beat.self_stall = Duration{late};
-  beat.sequence = ++world_->hosts[host_].said;
   beat.sequence = ++beats_;
   world_->hosts[host_].heartbeat.readings(beat.readings);
   world_->net.up(slot).epoch = beat.epoch;
@@ -179,10 +179,7 @@ void Agent::say_hello() {
   hello.capacity = world_->capacity();
   hello.vms = brain_->vms();
   hello.session = session_;
-  last_hello_ =
-      std::max(last_hello_ + 1, static_cast<std::uint64_t>(world_->hosts[host_].local().ms));
-  hello.sequence = last_hello_;
-  hello.sequence = ++world_->hosts[host_].said;
+  hello.epoch = told_;
   world_->net.up(slot).event = std::move(hello);
   world_->net.send_up(slot);
   want_retry();
@@ -228,13 +225,20 @@ void Agent::acknowledged(std::uint64_t tag) {
 void Agent::session_opened(std::uint64_t session, Epoch epoch) {
   if (!awaiting_ || session != session_) return;  // an answer to a hello that was given up
   awaiting_ = false;
+  told_ = epoch;
   step(core::SessionAccepted{epoch, hello_incarnation_});
 }
 
-// The answer to one request: it ends the session that the request was made in, no other.
-void Agent::session_refused(std::uint64_t session, Epoch refused) {
-  if (session != 0 || !epoch() || *epoch() != refused) return;
-  step(core::SessionRefused{});
+// The answer to one request: it ends the session that the request was made in, no other. To a hello
+// it tells the epoch that has to be named.
+void Agent::session_refused(std::uint64_t session, Epoch of) {
+  if (session != 0) {
+    if (!awaiting_ || session != session_ || !of || of == told_) return;
+    told_ = of;
+    say_hello();
+    return;
+  }
+  if (epoch() && *epoch() == of) step(core::SessionRefused{});
 }
 
 void Agent::order(const core::Order& order) {

@@ -62,7 +62,7 @@ class Agent {
   std::optional<core::AgentBrain> brain_;
   std::uint64_t session_ = 0;  // of the latest hello; grows for ever
   std::uint64_t hello_incarnation_ = 0;
-  std::uint64_t last_hello_ = 0;  // its sequence: boot-time clock, growing
+  Epoch told_;  // the host's present epoch, as the manager told it
   std::uint64_t beats_ = 0;
   bool awaiting_ = false;
   std::uint64_t next_tag_ = 1;

@@ -46,8 +46,6 @@ class SimHost {
   Heartbeat heartbeat;
   Agent agent;
 
-  std::uint64_t said = 0;  // sequence of its hellos and beats
-
  private:
   void runs_again();
   void die(const char* why);

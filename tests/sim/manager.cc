@@ -263,7 +263,10 @@ void Manager::act_one(const core::Action& action) {
     world_->net.down(slot).epoch = open->epoch;
     world_->net.send_down(slot);
   } else if (const auto* refusal = std::get_if<core::RefuseSession>(&action)) {
-    if (cause_.wire && cause_.host + 1 == refusal->host.value) refuse(cause_);
+    if (!cause_.wire || cause_.host + 1 != refusal->host.value) return;
+    Cause cause = cause_;
+    if (refusal->session != 0) cause.epoch = refusal->present;
+    refuse(cause);
   } else if (const auto* send = std::get_if<core::SendOrder>(&action)) {
     if (send->order.kind == core::OrderKind::kStartVm) world_->restart_proof.ordered(send->order);
     const auto slot = world_->net.down_slot(send->order.host.value - 1, DownKind::kOrder);

@@ -18,8 +18,6 @@ void forget_volatile(core::State& state) {
     h.self_stall = new_host.self_stall;
     h.power = new_host.power;
     h.status_op = new_host.status_op;
-    h.hello_sequence = new_host.hello_sequence;
-    h.past_boots.clear();
     h.doubted_boot.clear();
     h.beat_sequence = new_host.beat_sequence;
   }

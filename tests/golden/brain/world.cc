@@ -187,7 +187,8 @@ HelloReceived World::hello_of(Machine& m) {
   hello.host = m.id;
   hello.boot_id = m.boot;
   hello.incarnation = m.incarnation;
-  hello.sequence = ++m.said;
+  // Its agent was told the epoch when it asked; that exchange is no part of these stories.
+  hello.epoch = brain_->state().hosts.at(m.id).epoch;
   hello.capacity = Capacity{8, 3000, 8ULL << 30U};
   for (const auto& [vm, generation] : m.running)
     hello.vms.push_back(VmReport{vm, "", generation, DomainPower::kRunning, GoneReason::kUnknown});
@@ -286,8 +287,8 @@ void World::on_power(const RequestPower& request) {
   answer.op = request.op;
   answer.host = request.host;
   answer.verb = request.verb;
-  Duration took = 200ms;
   answer.device = request.device;
+  Duration took = 200ms;
   if (m.bmc == "dead") {
     answer.outcome = request.verb == PowerVerb::kStatus ? Outcome::kUnknown : Outcome::kFailed;
     answer.text = "no answer";

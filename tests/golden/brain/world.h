@@ -36,7 +36,7 @@ class World {
     std::string bmc = "prompt";  // prompt | dead | lying | off
     std::uint64_t counter = 1;
     std::uint64_t incarnation = 0;
-    std::uint64_t said = 0;  // sequence of its hellos and beats
+    std::uint64_t said = 0;  // sequence of its beats
     Instant changed;         // when the counter moved last
     std::string boot = "boot-1";
     std::map<VmId, Generation> running;
@@ -50,7 +50,7 @@ class World {
   void tick();
   void do_line(const Line& line);
   void hello(Machine& machine);
-  static core::HelloReceived hello_of(Machine& machine);
+  core::HelloReceived hello_of(Machine& machine);
   void beat(Machine& machine);
   void feed(const core::Event& event);
   void carry_out(const core::Action& action);

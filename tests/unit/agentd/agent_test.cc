@@ -65,19 +65,18 @@ TEST_F(AgentTest, WaitsForItsIdentityAndThenSpeaks) {
   const wire::HelloRequest& hello = manager_.hellos[0];
   EXPECT_EQ(hello.host_uuid, kThisHost);
   EXPECT_GT(hello.capacity.memory_bytes, 0U);
-  EXPECT_GT(hello.sequence, 0U);
   EXPECT_EQ(hello.facts.count("libvirt_version"), 1U);
   EXPECT_EQ(hello.facts.count("kernel"), 1U);
   EXPECT_TRUE(hello.vms.empty());
   EXPECT_EQ(manager_.reports[0].stats.at("foreign_vms"), 1U);  // the test driver's own
   EXPECT_EQ(runtime::must(runtime::read_file(config_.epoch_path)), "11\n");
   EXPECT_NE(agent_->status_line().find("session 11"), std::string::npos);
-
-  // A second hello counts on, whatever the clock did.
-  const std::uint64_t before = hello.sequence;
+  // It was told the present epoch first; the next hello knows it.
+  EXPECT_EQ(manager_.hellos_refused, 1);
   manager_.void_session();
   ASSERT_TRUE(until([&] { return manager_.hellos.size() == 2; }));
-  EXPECT_GT(manager_.hellos[1].sequence, before);
+  EXPECT_EQ(manager_.hellos[1].epoch, Epoch{11});
+  EXPECT_EQ(manager_.hellos_refused, 1);
 }
 
 TEST_F(AgentTest, PoolsReachTheHeartbeatAndReadingsTheManager) {

@@ -14,7 +14,7 @@ void answer(const runtime::AsyncReplyPtr& reply, std::string body, int status = 
 }
 
 void refuse(const runtime::AsyncReplyPtr& reply, int status, std::string_view error) {
-  answer(reply, wire::encode(wire::ErrorAnswer{std::string(error), "said the double"}), status);
+  answer(reply, wire::encode(wire::ErrorAnswer{std::string(error), "said the double", {}}), status);
 }
 
 }  // namespace
@@ -107,7 +107,13 @@ void FakeManager::handle(const runtime::ServerRequest& request,
 
 void FakeManager::hello(const runtime::ServerRequest& request,
                         const runtime::AsyncReplyPtr& reply) {
-  hellos.push_back(runtime::must(wire::decode_hello_request(request.body)));
+  const auto message = runtime::must(wire::decode_hello_request(request.body));
+  if (message.epoch != Epoch{last_epoch_}) {
+    ++hellos_refused;
+    const wire::ErrorAnswer told{std::string(wire::kErrorSession), "name it", Epoch{last_epoch_}};
+    return answer(reply, wire::encode(told), 409);
+  }
+  hellos.push_back(message);
   if (refuse_hello) return refuse(reply, 403, wire::kErrorDenied);
   epoch_ = ++last_epoch_;
   wire::HelloAnswer out;

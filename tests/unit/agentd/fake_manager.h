@@ -39,7 +39,8 @@ class FakeManager {
   std::function<wire::EnrolAnswer(const std::string& csr_pem)> renew;
 
   // What it saw.
-  std::vector<wire::HelloRequest> hellos;
+  std::vector<wire::HelloRequest> hellos;  // that named the present epoch
+  int hellos_refused = 0;                  // that named another one
   std::vector<wire::BeatRequest> beats;
   std::vector<wire::ReportRequest> reports;
   std::vector<core::OrderResult> results;

@@ -44,8 +44,9 @@ class BrainRules : public ::testing::Test {
 
   HelloReceived hello(std::uint64_t host, const std::string& boot = "b1") {
     HelloReceived e;
-    e.sequence = ++said_;
     e.host = HostId{host};
+    if (const auto known = brain_.state().hosts.find(e.host); known != brain_.state().hosts.end())
+      e.epoch = known->second.epoch;  // as it was told by then
     e.boot_id = boot;
     e.capacity = Capacity{8, 3000, 1ULL << 33U};
     return e;
@@ -164,6 +165,42 @@ TEST_F(BrainRules, AHelloOfAnEarlierBootIsNotBelieved) {
   const Epoch epoch = brain_.state().hosts.at(HostId{2}).epoch;
   feed(held_up);
   EXPECT_EQ(brain_.state().hosts.at(HostId{2}).epoch, epoch);
+}
+
+// What simulator seed 105254 found: the boot in the middle is believed, the live one never again.
+TEST_F(BrainRules, AHelloOfABootInTheMiddleThatWasHeldUpIsNotBelieved) {
+  now_ = now_ + 3s;
+  beat(1);
+  beat(3);
+  const HelloReceived held_up = hello(2, "b2");
+  feed(hello(2, "b3"));
+  actions_.clear();
+  now_ = now_ + 3s;
+  feed(held_up);
+  EXPECT_EQ(brain_.state().hosts.at(HostId{2}).boot_id, "b3");
+  const auto refusals = all<RefuseSession>();
+  ASSERT_EQ(refusals.size(), 1U);
+  EXPECT_EQ(refusals[0].present, brain_.state().hosts.at(HostId{2}).epoch);
+}
+
+TEST_F(BrainRules, AHelloThatNamesNoEpochIsToldIt) {
+  now_ = now_ + 3s;
+  beat(1);
+  beat(3);
+  HelloReceived fresh = hello(2, "b2");
+  const Epoch present = fresh.epoch;
+  fresh.epoch = Epoch{};
+  fresh.session = 7;
+  actions_.clear();
+  feed(fresh);
+  const auto refusals = all<RefuseSession>();
+  ASSERT_EQ(refusals.size(), 1U);
+  EXPECT_EQ(refusals[0].session, 7U);
+  EXPECT_EQ(refusals[0].present, present);
+  EXPECT_EQ(brain_.state().hosts.at(HostId{2}).boot_id, "b1");
+  fresh.epoch = refusals[0].present;
+  feed(fresh);
+  EXPECT_EQ(brain_.state().hosts.at(HostId{2}).boot_id, "b2");
 }
 
 TEST_F(BrainRules, AnOvertakenBeatBringsNoOldReadings) {

@@ -101,7 +101,9 @@ class AgentsTest : public testing::Test {
     hello.hostname = "node";
     hello.capacity = {8, 2000, 8ULL << 30};
     hello.facts = {{"kernel", "6.1"}};
-    hello.sequence = ++w.told;
+    if (const auto known = w.engine->state().hosts.find(host);
+        known != w.engine->state().hosts.end())
+      hello.epoch = known->second.epoch;
     return wire::encode(hello);
   }
   Epoch say_hello(HostId host, const std::shared_ptr<const TlsMaterial>& who) {

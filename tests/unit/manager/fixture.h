@@ -53,6 +53,7 @@ struct World {
     InventoryData data = std::move(restored.inventory);
     auto certificates = std::move(restored.certificates);
     auto tokens = std::move(restored.tokens);
+    doubts = std::move(restored.doubts);
     engine = std::make_unique<Engine>(*loop, *store, policy, std::move(restored), limits);
     const auto wall = [this] { return loop->wall(); };
     inventory = std::make_unique<Inventory>(*engine, wall, std::move(data));
@@ -118,7 +119,7 @@ struct World {
     event.boot_id = "boot-1";
     event.capacity = {.cpus = 8, .cpu_mhz = 2000, .memory_bytes = 8ULL << 30};
     event.session = session;
-    event.sequence = ++told;
+    event.epoch = engine->state().hosts.at(host).epoch;
     return event;
   }
   core::BeatReceived beat(HostId host, Epoch epoch) const {
@@ -141,6 +142,7 @@ struct World {
   mutable std::uint64_t told = 0;  // hellos and beats count up, as an agent's do
   ClusterId cluster;
   AccountId account;
+  std::vector<DeviceDoubt> doubts;  // as they were read at the latest start
   std::vector<core::OpenSession> opened_sessions;
   std::vector<core::RefuseSession> refused;
   std::vector<core::Order> orders;

@@ -33,7 +33,7 @@ TEST(Codec, EveryMessageComesBackAsItWas) {
   const auto back = decode_enrol_request(encode(request)).value();
   EXPECT_TRUE(back.token == request.token);
   EXPECT_EQ(back.csr_pem, "CSR");
-  const ErrorAnswer error{"session", "unknown epoch"};
+  const ErrorAnswer error{"session", "unknown epoch", Epoch{4}};
   EXPECT_EQ(decode_error_answer(encode(error)).value(), error);
 }
 

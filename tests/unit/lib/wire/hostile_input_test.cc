@@ -43,7 +43,7 @@ std::vector<std::string> all_samples() {
           encode(EnrolRequest{Secret("t"), "c", "h"}),
           encode(EnrolAnswer{kHost1, "p", "c", {}}),
           encode(BeatAnswer{1, std::vector<PoolInfo>{sample_pool()}}),
-          encode(ErrorAnswer{"session", "x"})};
+          encode(ErrorAnswer{"session", "x", Epoch{4}})};
 }
 
 void expect_all_refuse(const std::string& body) {
@@ -86,7 +86,7 @@ TEST(HostileInput, DeepNestingIsRefusedWithoutBuildingIt) {
   for (int i = 0; i < 10'000; ++i) objects += "{\"a\":";
   expect_all_refuse(objects);
   // Brackets inside a text are no nesting.
-  ErrorAnswer error{"session", std::string(500, '[') + "\\\"{{{{{{{{{{"};
+  ErrorAnswer error{"session", std::string(500, '[') + "\\\"{{{{{{{{{{", {}};
   EXPECT_EQ(decode_error_answer(encode(error)).value(), error);
 }
 

@@ -21,7 +21,7 @@ inline HelloRequest sample_hello() {
   hello.host_uuid = kHost1;
   hello.boot_id = kBoot;
   hello.incarnation = 2;
-  hello.sequence = 77;
+  hello.epoch = Epoch{77};
   hello.agent_version = "0.1.0";
   hello.hostname = "h1";
   hello.capacity = {8, 2400, 64ULL << 30U};
