@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/model/host.h"
+#include "core/model/pool.h"
 #include "core/model/proof.h"
 #include "core/model/vm.h"
 #include "lib/base/check.h"
@@ -47,6 +48,44 @@ std::string_view to_string(ProofMethod method) {
       return "operator";
   }
   MOLD_UNREACHABLE();
+}
+
+std::string_view to_string(PoolKind kind) {
+  switch (kind) {
+    case PoolKind::kDirectory:
+      return "directory";
+    case PoolKind::kNfs:
+      return "nfs";
+    case PoolKind::kRbd:
+      return "rbd";
+    case PoolKind::kClvm:
+      return "clvm";
+    case PoolKind::kLocal:
+      return "local";
+  }
+  MOLD_UNREACHABLE();
+}
+
+std::optional<PoolKind> parse_pool_kind(std::string_view text) {
+  return parse_enum<PoolKind>(text, 5);
+}
+
+std::string_view to_string(PoolPolicy policy) {
+  switch (policy) {
+    case PoolPolicy::kKillVms:
+      return "kill-vms";
+    case PoolPolicy::kPause:
+      return "pause";
+    case PoolPolicy::kResetHost:
+      return "reset-host";
+    case PoolPolicy::kLogOnly:
+      return "log-only";
+  }
+  MOLD_UNREACHABLE();
+}
+
+std::optional<PoolPolicy> parse_pool_policy(std::string_view text) {
+  return parse_enum<PoolPolicy>(text, 4);
 }
 
 std::string_view to_string(HaState state) {

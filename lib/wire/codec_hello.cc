@@ -38,6 +38,11 @@ json write_pools(const std::vector<PoolInfo>& pools) {
     out.push_back({{"id", pool.id.value},
                    {"uuid", pool.uuid},
                    {"path", pool.path},
+                   {"kind", core::to_string(pool.kind)},
+                   {"policy", core::to_string(pool.policy)},
+                   {"source", pool.source},
+                   {"user", pool.user},
+                   {"key", pool.key.reveal()},
                    {"heartbeat", pool.heartbeat},
                    {"beat_interval_ms", pool.beat_interval_ms},
                    {"self_fence_deadline_ms", pool.self_fence_deadline_ms},
@@ -52,7 +57,13 @@ std::vector<PoolInfo> read_pools(const Fields& fields) {
     PoolInfo pool;
     pool.id = PoolId{part.number("id")};
     pool.uuid = part.uuid("uuid");
-    pool.path = part.path("path");
+    pool.kind = part.choice("kind", core::parse_pool_kind);
+    pool.policy = part.choice("policy", core::parse_pool_policy);
+    pool.path =
+        pool.kind == core::PoolKind::kRbd ? part.name("path", limits::kText) : part.path("path");
+    pool.source = part.text("source", limits::kText);
+    pool.user = part.text("user", limits::kName);
+    pool.key = Secret(part.text("key", limits::kToken));
     pool.heartbeat = part.flag("heartbeat");
     pool.beat_interval_ms = part.number32("beat_interval_ms");
     pool.self_fence_deadline_ms = part.number32("self_fence_deadline_ms");

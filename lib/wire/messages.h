@@ -32,6 +32,7 @@
 
 #include "core/engine/order.h"
 #include "core/model/host.h"
+#include "core/model/pool.h"
 #include "core/model/proof.h"
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
@@ -95,7 +96,16 @@ struct HelloRequest {
 struct PoolInfo {
   PoolId id;
   std::string uuid;
-  std::string path;  // absolute, on every host
+  std::string path;  // as core::Pool::path
+  core::PoolKind kind = core::PoolKind::kDirectory;
+  core::PoolPolicy policy = core::PoolPolicy::kKillVms;
+  // What the host has to mount or connect to. NFS: "nfs://server[:port]/export"; RBD: the monitors,
+  // as mon_host of ceph.conf; else empty.
+  std::string source;
+  // RBD: this host's own cephx user (without "client.") and key. Holds a secret: encoded bodies are
+  // not logged.
+  std::string user;
+  Secret key;
   bool heartbeat = true;
   std::uint32_t beat_interval_ms = 1000;
   std::uint32_t self_fence_deadline_ms = 10000;

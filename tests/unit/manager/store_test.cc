@@ -92,7 +92,14 @@ core::Vm full_vm() {
 }
 
 TEST_F(StoreTest, TheBrainsStateComesBack) {
-  core::Pool pool{PoolId{1}, ClusterId{2}, "uuid", kHostile, "/p", false};
+  core::Pool pool{PoolId{1},
+                  ClusterId{2},
+                  "uuid",
+                  kHostile,
+                  "/p",
+                  false,
+                  core::PoolKind::kDirectory,
+                  core::PoolPolicy::kKillVms};
   core::Job job;
   job.id = JobId{10};
   job.kind = core::JobKind::kDestroy;
@@ -240,6 +247,8 @@ struct SampleRows {
                           "Host",   "hu",      "parent",     t};
   const EvidenceRecord evidence{1, HostId{4}, t, core::EvidenceKind::kProof, kHostile};
   const CertificateRecord certificate{"ab", "hu", "fp", "host", t, t, t};
+  const DeviceDoubt doubt{HostId{4}, DeviceId{11}, true, false, kHostile};
+  const DeviceDoubt of_bmc{HostId{4}, DeviceId{}, false, true, "x"};
   const EnrolTokenRecord token{"hash", HostId{4}, t, t, std::nullopt};
 };
 
@@ -266,6 +275,8 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
                 rows.evidence,
                 rows.certificate,
                 rows.token,
+                rows.doubt,
+                rows.of_bmc,
                 Setting{"s", kHostile},
                 Counter{"next_job", 12}};
     write(*store, set);
@@ -296,9 +307,38 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
   EXPECT_EQ(all.jobs, std::vector{rows.job});
   EXPECT_EQ(all.certificates, std::vector{rows.certificate});
   EXPECT_EQ(all.tokens, std::vector{rows.token});
+  EXPECT_EQ(all.doubts, (std::vector{rows.of_bmc, rows.doubt}));
   EXPECT_EQ(all.next_job, 12U);
   EXPECT_EQ(all.next_event, 2U);
   EXPECT_EQ(all.next_evidence, 2U);
+}
+
+TEST_F(StoreTest, ADoubtThatEndedIsGone) {
+  const DeviceDoubt kept{HostId{4}, DeviceId{11}, true, true, "kept"};
+  {
+    const auto store = open();
+    WriteSet set;
+    set.rows = {kept, DeviceDoubt{HostId{4}, DeviceId{}, true, false, "ends"},
+                DoubtEnded{HostId{4}, DeviceId{}}};
+    write(*store, set);
+  }
+  EXPECT_EQ(open()->take_restored().doubts, std::vector{kept});
+}
+
+// What stood in a file of before is there after the step that came since.
+TEST_F(StoreTest, AFileOfBeforeTheDoubtsIsTakenOver) {
+  open().reset();
+  {
+    auto db = runtime::Database::open(dir_.path() + "/manager.db");
+    ASSERT_TRUE(db->execute("DROP TABLE device_doubts"));
+    ASSERT_TRUE(db->execute("PRAGMA user_version=4"));
+    ASSERT_TRUE(db->execute("INSERT INTO settings VALUES ('s', 'v')"));
+  }
+  const auto store = open();
+  ASSERT_NE(store, nullptr);
+  const Restored all = store->take_restored();
+  EXPECT_EQ(all.inventory.settings.at("s"), "v");
+  EXPECT_TRUE(all.doubts.empty());
 }
 
 TEST_F(StoreTest, EvidenceIsBounded) {

@@ -31,7 +31,17 @@ inline HelloRequest sample_hello() {
 }
 
 inline PoolInfo sample_pool() {
-  return {PoolId{4}, kPool, "/mnt/primary", true, 1000, 10000, true};
+  PoolInfo pool;
+  pool.id = PoolId{4};
+  pool.uuid = kPool;
+  pool.path = "rbd:vms";
+  pool.kind = core::PoolKind::kRbd;
+  pool.policy = core::PoolPolicy::kLogOnly;
+  pool.source = "10.0.0.1,10.0.0.2";
+  pool.user = "mold-h1";
+  pool.key = Secret("AQ==");
+  pool.must_be_mountpoint = true;
+  return pool;
 }
 
 inline HelloAnswer sample_hello_answer() {
