@@ -1,11 +1,13 @@
 // mold-manager: the web API and the one HA brain of a cluster. Exit codes: 0 ended on request,
-// 1 could not start or run, 2 settings or command line are wrong.
+// 1 could not start or run, 2 settings or command line are wrong (its unit does not restart it
+// then).
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
 
+#include "lib/runtime/config_file.h"
 #include "lib/runtime/event_loop.h"
 #include "lib/runtime/journal_log.h"
 #include "lib/runtime/systemd_notify.h"
@@ -58,7 +60,7 @@ int main(int argc, char** argv) {
     auto line = manager::read_command_line(std::vector<std::string>(argv + 1, argv + argc));
     if (!line) {
       std::fprintf(stderr, "mold-manager: %s\n", line.error().what.c_str());
-      return 2;
+      return runtime::settings_exit_code(line.error());
     }
     if (line->help) return std::fputs(manager::help_text().c_str(), stdout) < 0 ? 1 : 0;
     if (line->version) return std::printf("mold-manager %s\n", manager::kVersion.data()) < 0;

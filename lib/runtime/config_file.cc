@@ -5,6 +5,7 @@
 #include <boost/program_options.hpp>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "lib/base/check.h"
@@ -94,6 +95,7 @@ class ConfigLoader {
     if (problems_.empty()) return std::move(config_);
     std::string text;
     for (const auto& problem : problems_) text += (text.empty() ? "" : "\n") + problem;
+    if (unreadable_) return fail(*unreadable_, text);
     return fail(missing_file_ && problems_.size() == 1 ? ErrorKind::kNotFound : ErrorKind::kInvalid,
                 text);
   }
@@ -110,6 +112,7 @@ class ConfigLoader {
       const bool missing = content.error().kind == ErrorKind::kNotFound;
       if (missing && optional) return;
       missing_file_ = missing;
+      if (!missing) note_unreadable(content.error().kind);
       problems_.push_back(content.error().what);
       return;
     }
@@ -121,6 +124,11 @@ class ConfigLoader {
       if (line.empty() || line.front() == '#' || line.front() == ';') continue;
       take_line(line, where, seen);
     }
+  }
+
+  // What is too long or may not be read stays so; anything else may be good in a moment.
+  void note_unreadable(ErrorKind kind) {
+    if (kind != ErrorKind::kInvalid && kind != ErrorKind::kDenied) unreadable_ = kind;
   }
 
   void take_line(std::string_view line, const std::string& where,
@@ -149,7 +157,9 @@ class ConfigLoader {
     if (sources_.directory.empty()) return;
     const auto names = list_dir(sources_.directory);
     if (!names) {
-      if (names.error().kind != ErrorKind::kNotFound) problems_.push_back(names.error().what);
+      if (names.error().kind == ErrorKind::kNotFound) return;
+      note_unreadable(names.error().kind);
+      problems_.push_back(names.error().what);
       return;
     }
     for (const auto& name : *names) {
@@ -205,6 +215,7 @@ class ConfigLoader {
   Config config_;
   std::vector<std::string> problems_;
   bool missing_file_ = false;
+  std::optional<ErrorKind> unreadable_;
 };
 
 Result<Config> Config::load(const std::vector<OptionSpec>& options, const ConfigSources& sources) {
@@ -293,6 +304,12 @@ std::string options_help(const std::vector<OptionSpec>& options) {
     help += '\n';
   }
   return help;
+}
+
+int settings_exit_code(const Error& error) {
+  const bool for_a_person = error.kind == ErrorKind::kInvalid ||
+                            error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kDenied;
+  return for_a_person ? 2 : 1;
 }
 
 }  // namespace mold::runtime

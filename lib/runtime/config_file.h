@@ -44,7 +44,8 @@ struct ConfigSources {
 
 class Config {
  public:
-  // kInvalid with every problem found, one per line: "FILE:LINE: unknown setting 'x'".
+  // kInvalid with every problem found, one per line: "FILE:LINE: unknown setting 'x'". kNotFound:
+  // the file is missing. Another kind: something could not be read this time.
   static Result<Config> load(const std::vector<OptionSpec>& options, const ConfigSources& sources);
 
   // Asking for an undeclared name is a fault of the program: CHECK.
@@ -81,5 +82,9 @@ class Config {
 
 // For --help: one line per option with its default.
 std::string options_help(const std::vector<OptionSpec>& options);
+
+// How a service ends when its settings cannot be had: 2 when a person must mend them, and its unit
+// says that it is not to be started again (RestartPreventExitStatus); 1 when the next try may do.
+int settings_exit_code(const Error& error);
 
 }  // namespace mold::runtime

@@ -102,6 +102,20 @@ TEST(Config, MayTolerateForeignKeysAndMissingFiles) {
   EXPECT_OK(Config::load(options(), sources));
 }
 
+// Who ends with 2 is not started again: not over a disk that was away for a moment.
+TEST(Config, WhatCouldNotBeReadIsNotCalledWrong) {
+  ConfigSources sources;
+  sources.file = "/proc/self/mem";  // EIO
+  const auto unread = Config::load({}, sources);
+  ASSERT_FALSE(unread);
+  EXPECT_EQ(settings_exit_code(unread.error()), 1) << unread.error().text();
+  sources.file = "/nonexistent/file";
+  EXPECT_EQ(settings_exit_code(Config::load({}, sources).error()), 2);
+  sources.file.clear();
+  sources.arguments = {"--unheard-of"};
+  EXPECT_EQ(settings_exit_code(Config::load({}, sources).error()), 2);
+}
+
 TEST(Config, KeepsHashesAndEqualsInsideValues) {
   const TempDir dir;
   EXPECT_OK(write_file_atomic(dir.file("f"), "password = a#b=c;d \n"));
