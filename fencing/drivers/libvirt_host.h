@@ -3,8 +3,8 @@
 // below it: virsh as a child, so that nothing here links to libvirt or hangs with it. Off is
 // `destroy`: the guest's process is killed, and "shut off" is read back. Loop thread.
 //
-// address is the connection URI of that libvirt (qemu:///system, qemu+tls://host/system,
-// qemu+ssh://user@host/system with keys in place); port, username and password are not used.
+// address is the connection URI of that libvirt, of the kinds that libvirt_uri.h lists; port,
+// username and password are not used.
 // Option of a target: domain (required), the host VM's name or UUID there.
 //
 // A domain that was migrated away or saved is "shut off" here and yet not dead: where libvirt says

@@ -25,6 +25,8 @@ Status check_device_address(std::string_view address) {
   if (address.front() == '-') return fail(ErrorKind::kInvalid, "address: must not begin with '-'");
   if (address.find(' ') != std::string_view::npos)
     return fail(ErrorKind::kInvalid, "address: must not have blanks");
+  if (address.find("://") != std::string_view::npos)
+    return fail(ErrorKind::kInvalid, "address: must be a host name or an address, not a URL");
   return check_plain("address", address);
 }
 

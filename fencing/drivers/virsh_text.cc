@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "fencing/drivers/libvirt_uri.h"
 #include "fencing/drivers/target_text.h"
 #include "lib/base/text.h"
 
@@ -46,15 +47,7 @@ Status check_libvirt_target(const port::PowerTarget& target) {
   const auto domain = target.options.find("domain");
   if (domain == target.options.end() || domain->second.empty() || domain->second.front() == '-')
     return fail(ErrorKind::kInvalid, "option domain: must name the host's domain, or be its UUID");
-  MOLD_TRY_VOID(check_device_address(target.address));
-  const std::string& uri = target.address;
-  if (uri.find("://") == std::string::npos)
-    return fail(ErrorKind::kInvalid, "address: must be a libvirt URI, e.g. qemu:///system");
-  for (const std::string_view part : {"+ext", "command=", "netcat=", "proxy="}) {
-    if (uri.find(part) != std::string::npos)
-      return fail(ErrorKind::kInvalid, "address: a URI that names a program to run is not taken");
-  }
-  return {};
+  return check_libvirt_uri(target.address);
 }
 
 Error virsh_failure(const runtime::ChildResult& result) {

@@ -10,7 +10,7 @@
 
 namespace mold::fencing {
 
-// A URI that only says where a libvirt is: none that would have a program run here.
+// Its domain, and a URI that only says where a libvirt is (libvirt_uri.h).
 Status check_libvirt_target(const port::PowerTarget& target);
 
 // Of `domstate --reason`.

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kNameMost = 255;
 constexpr std::size_t kPathMost = 1024;
+constexpr std::size_t kUriMost = 512;
 
 tl::unexpected<Error> bad(std::string_view field, std::string_view why) {
   return fail(ErrorKind::kInvalid, std::string(field) + ": " + std::string(why));
@@ -52,10 +53,18 @@ Status check_path(std::string_view field, std::string_view value) {
   return check_text(field, value, kPathMost);
 }
 
-Status check_address(std::string_view field, std::string_view value) {
+Status check_net_address(std::string_view field, std::string_view value) {
   if (value.size() > kNameMost) return bad(field, "is too long");
   if (!std::all_of(value.begin(), value.end(), is_address_char))
     return bad(field, "is neither a host name nor an address");
+  return {};
+}
+
+Status check_address(std::string_view field, std::string_view value) {
+  if (value.find("://") == std::string_view::npos) return check_net_address(field, value);
+  if (value.size() > kUriMost) return bad(field, "is too long");
+  if (!std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < 0x7f; }))
+    return bad(field, "has blanks, control characters or letters that a URI has not");
   return {};
 }
 

@@ -14,7 +14,10 @@ Status check_text(std::string_view field, std::string_view value, std::size_t mo
                   bool lines = false);
 // Absolute, no "..", no doubled or trailing slash, at most 1024 bytes.
 Status check_path(std::string_view field, std::string_view value);
-// Letters, digits, '.', '-', ':' : a name or an address. Empty is allowed.
+// Letters, digits, '.', '-', ':' : a name or an address on the network. Empty is allowed.
+Status check_net_address(std::string_view field, std::string_view value);
+// Where a power device is: the same, or a URI ("..://.."), of which only its length and that it can
+// be shown are looked at here; which URIs are good is for its driver to say, with its reasons.
 Status check_address(std::string_view field, std::string_view value);
 Status check_range(std::string_view field, std::uint64_t value, std::uint64_t least,
                    std::uint64_t most);

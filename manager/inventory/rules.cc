@@ -42,10 +42,10 @@ Status check_details(const Details& details) {
 Status Inventory::check(const Zone& zone) const {
   MOLD_TRY_VOID(check_name("name", zone.name));
   MOLD_TRY_VOID(check_text("description", zone.description));
-  MOLD_TRY_VOID(check_address("dns1", zone.dns1));
-  MOLD_TRY_VOID(check_address("dns2", zone.dns2));
-  MOLD_TRY_VOID(check_address("internaldns1", zone.internal_dns1));
-  MOLD_TRY_VOID(check_address("internaldns2", zone.internal_dns2));
+  MOLD_TRY_VOID(check_net_address("dns1", zone.dns1));
+  MOLD_TRY_VOID(check_net_address("dns2", zone.dns2));
+  MOLD_TRY_VOID(check_net_address("internaldns1", zone.internal_dns1));
+  MOLD_TRY_VOID(check_net_address("internaldns2", zone.internal_dns2));
   if (zone.network_type != "Basic" && zone.network_type != "Advanced")
     return fail(ErrorKind::kInvalid, "networktype: must be Basic or Advanced");
   if (is_taken(zones_, zone, [&](const Zone& other) { return other.name == zone.name; }))
@@ -55,10 +55,10 @@ Status Inventory::check(const Zone& zone) const {
 
 Status Inventory::check(const Pod& pod) const {
   MOLD_TRY_VOID(check_name("name", pod.name));
-  MOLD_TRY_VOID(check_address("gateway", pod.gateway));
-  MOLD_TRY_VOID(check_address("netmask", pod.netmask));
-  MOLD_TRY_VOID(check_address("startip", pod.start_ip));
-  MOLD_TRY_VOID(check_address("endip", pod.end_ip));
+  MOLD_TRY_VOID(check_net_address("gateway", pod.gateway));
+  MOLD_TRY_VOID(check_net_address("netmask", pod.netmask));
+  MOLD_TRY_VOID(check_net_address("startip", pod.start_ip));
+  MOLD_TRY_VOID(check_net_address("endip", pod.end_ip));
   if (zones_.find(pod.zone) == nullptr) return nowhere("zoneid", "zone");
   const auto same = [&](const Pod& o) { return o.zone == pod.zone && o.name == pod.name; };
   if (is_taken(pods_, pod, same)) return taken("pod", pod.name);
@@ -81,7 +81,7 @@ Status Inventory::check(const Cluster& cluster) const {
 
 Status Inventory::check_but_cluster(const HostRecord& host) const {
   MOLD_TRY_VOID(check_name("name", host.name));
-  MOLD_TRY_VOID(check_address("address", host.address));
+  MOLD_TRY_VOID(check_net_address("address", host.address));
   MOLD_TRY_VOID(check_address("oobm address", host.oobm.address));
   MOLD_TRY_VOID(check_text("oobm username", host.oobm.username, 255));
   MOLD_TRY_VOID(check_text("haprovider", host.ha_provider, 255));

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "fencing/all_drivers.h"
+#include "fencing/drivers/libvirt_uri.h"
 #include "fencing/drivers/manual.h"
 #include "fencing/drivers/virsh_text.h"
 #include "tests/unit/fencing/ask_driver.h"
@@ -42,19 +43,106 @@ TEST(VirshText, OnlyAGuestThatIsGoneIsOff) {
   }
 }
 
-TEST(VirshText, AUriThatRunsSomethingIsRefused) {
+constexpr const char* kGoodUris[] = {
+    "qemu:///system",
+    "qemu+tls://below.example/system",
+    "qemu+tls://below.example:16514/system",
+    "qemu+tls://10.0.0.7/system",
+    "qemu+tls://[fd00::7]/system",
+    "qemu+tls://[fd00::7]:16514/system",
+    "qemu+ssh://below.example/system",
+    "qemu+ssh://root@below.example/system",
+    "qemu+ssh://fence_user-1@below:2222/system",
+    "qemu+ssh://root@[fd00::7]:22/system",
+};
+
+// What runs a program here, reads a file, speaks to a made-up libvirt, or might once it is
+// understood otherwise than it is written.
+constexpr const char* kHostileUris[] = {
+    "", "below.example", "-c", "system", "qemu", "qemu:", "qemu://", "qemu:///", "/system",
+    // programs
+    "qemu+ext:///system?command=/tmp/x", "qemu+ext://h/system",
+    "qemu+ssh://h/system?command=/tmp/x", "qemu+ssh://h/?netcat=/tmp/x",
+    "qemu+ssh://h/system?netcat=/tmp/x", "qemu+ssh://h/system?proxy=netcat",
+    "qemu+ssh://h/system?sshauth=agent", "qemu:///system?command=/tmp/x",
+    "qemu+tls://h/system?command=/tmp/x",
+    // the same in other letters
+    "QEMU+EXT:///system?command=/tmp/x", "qemu+EXT:///system", "Qemu:///system", "qemu:///SYSTEM",
+    "qemu+SSH://h/system", "qemu+ssh://h/system?COMMAND=/tmp/x",
+    "qemu+ssh://h/system?%63ommand=/tmp/x", "qemu%2bext:///system", "qemu+%65xt:///system",
+    "qemu+ssh://h/system%3fcommand=/tmp/x", "qemu+ssh://h%2fsystem?command=x/system",
+    "qemu:///%73ystem", "qemu+ssh://h/system?no_tty=1&command=/tmp/x",
+    "qemu+ssh://h/system?no_tty=1;command=/tmp/x", "qemu+ssh://h/system#x?command=/tmp/x",
+    // parameters behind which the end looks right
+    "qemu+ssh://h/?command=/tmp/x/system", "qemu+ext://?command=/tmp/x/system",
+    "qemu+tls://h/?pkipath=/tmp/system", "qemu+ssh://h?command=x/system", "qemu+ssh://h#/system",
+    "qemu+ssh://h\\/system",
+    // files, unchecked certificates, other sockets
+    "qemu+ssh://h/system?keyfile=/tmp/k", "qemu+ssh://h/system?known_hosts=/tmp/k",
+    "qemu+tls://h/system?no_verify=1", "qemu+tls://h/system?pkipath=/tmp",
+    "qemu+ssh://h/system?socket=/tmp/s", "qemu+unix:///system?socket=/tmp/s",
+    "qemu+unix:///system?%73ocket=/tmp/s", "qemu+unix:///system", "qemu:///system?socket=/tmp/s",
+    "qemu:///system?mode=direct", "qemu:///system?", "qemu:///system#", "qemu:///system/",
+    // other libvirts
+    "test:///default", "test:///tmp/made-up.xml", "test+ssh://h/default", "xen:///system",
+    "lxc:///system", "esx://h/", "vbox:///session", "qemu:///session", "qemu+tls://h/session",
+    "qemu:///embed?root=/tmp", "qemu+tcp://h/system", "qemu+libssh://h/system",
+    "qemu+libssh2://h/system", "qemu+ssh:///system", "qemu+tls:///system", "qemu+://h/system",
+    "qemu+ssh+ext://h/system", "remote+ssh://h/system", "http://h/system",
+    // options of ssh, users with passwords, names with more in them
+    "qemu+ssh://-oProxyCommand=x/system", "qemu+ssh://-oProxyCommand@h/system",
+    "qemu+ssh://root@-h/system", "qemu+ssh://root:secret@h/system", "qemu+ssh://@h/system",
+    "qemu+ssh://a@b@h/system", "qemu+tls://root@h/system", "qemu+ssh://h/x/system",
+    "qemu+ssh://h//system", "qemu+ssh://h/../system", "qemu+ssh://h,x/system",
+    "qemu+ssh://$(x)/system", "qemu+ssh://`x`/system", "qemu+ssh://h;x/system",
+    "qemu+ssh://h x/system", " qemu:///system", "qemu:///system ", "qemu:///system\n",
+    "qemu+ssh://h\n-oX/system", "qemu+ssh://.h/system", "qemu+ssh://h\xc3\xa9/system",
+    // ports
+    "qemu+ssh://h:/system", "qemu+ssh://h:0/system", "qemu+ssh://h:65536/system",
+    "qemu+ssh://h:+22/system", "qemu+ssh://h:22x/system", "qemu+ssh://h:22:22/system",
+    "qemu+ssh://[fd00::7/system", "qemu+ssh://[h]/system", "qemu+ssh://[fe80::1%25eth0]/system",
+    "qemu+ssh://[fd00::7]22/system", "qemu+ssh://[]/system"};
+
+TEST(LibvirtUri, OnlyWhatIsOnTheListIsTaken) {
+  for (const char* uri : kGoodUris) EXPECT_TRUE(check_libvirt_uri(uri)) << uri;
+  for (const char* uri : kHostileUris) {
+    const Status status = check_libvirt_uri(uri);
+    ASSERT_FALSE(status) << uri;
+    EXPECT_EQ(status.error().kind, ErrorKind::kInvalid);
+    EXPECT_NE(status.error().what.find("must be qemu:///system, qemu+tls://HOST[:PORT]/system or "
+                                       "qemu+ssh://[USER@]HOST[:PORT]/system"),
+              std::string::npos)
+        << status.error().what;
+  }
+  const std::string zero("qemu:///system\0?command=x", 25);
+  EXPECT_FALSE(check_libvirt_uri(zero));
+  EXPECT_FALSE(check_libvirt_uri("qemu+ssh://" + std::string(254, 'h') + "/system"));
+  EXPECT_FALSE(check_libvirt_uri("qemu+ssh://" + std::string(33, 'u') + "@h/system"));
+}
+
+TEST(LibvirtUri, OtherDriversTakeNoUris) {
+  const auto loop = runtime::make_loop();
+  const auto drivers = make_all_drivers(*loop);
+  for (const char* name : {"ipmitool", "redfish", "fence_agent", "pacemaker"}) {
+    port::PowerTarget target;
+    target.driver = name;
+    target.address = "qemu:///system";
+    if (target.driver == "fence_agent") target.options["agent"] = "fence_apc";
+    const Status status = drivers->check(target);
+    ASSERT_FALSE(status) << name;
+    EXPECT_EQ(status.error().what.rfind("address", 0), 0U) << name << ": " << status.error().what;
+  }
+}
+
+TEST(VirshText, ATargetNamesOneDomainAndAUri) {
   port::PowerTarget target;
   target.options["domain"] = "node1";
   const auto good = [&target](const std::string& uri) {
     target.address = uri;
     return check_libvirt_target(target).has_value();
   };
-  EXPECT_TRUE(good("qemu:///system"));
-  EXPECT_TRUE(good("qemu+tls://below.example/system"));
   EXPECT_TRUE(good("qemu+ssh://root@below.example/system"));
-  for (const char* uri : {"", "below.example", "-c", "qemu+ext:///system?command=/tmp/x",
-                          "qemu+ssh://h/system?command=/tmp/x", "qemu+ssh://h/?netcat=/tmp/x"})
-    EXPECT_FALSE(good(uri)) << uri;
+  EXPECT_FALSE(good("qemu+ssh://h/system?command=/tmp/x"));
   target.options = {{"domain", "--all"}};
   EXPECT_FALSE(good("qemu:///system"));
   target.options = {};

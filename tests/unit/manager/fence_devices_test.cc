@@ -1,4 +1,5 @@
 // Devices beside the BMC: what the brain is told, who is asked, each in its own line.
+#include "fencing/all_drivers.h"
 #include "tests/unit/manager/power_world.h"
 
 namespace mold::manager::test {
@@ -92,6 +93,39 @@ TEST_F(FenceDevicesTest, BadDevicesAreRefused) {
   ASSERT_TRUE(service->add_device(device(2, "twin"), Secret("x")));
   EXPECT_NE(refused(device(2, "twin")).find("exists already"), std::string::npos);
   EXPECT_EQ(world.inventory->fence_devices().size(), 1U);
+}
+
+// Through every check that a device meets on its way into the store, with the drivers that ship.
+TEST_F(FenceDevicesTest, AHostThatIsADomainCanBeConfigured) {
+  service.reset();
+  const auto table = fencing::make_all_drivers(*world.loop);
+  PowerService::Options real = options();
+  real.drivers = table->names();
+  PowerService through(*world.engine, *world.inventory, *box, *table, std::move(real));
+  FenceDevice below = device(2, "below");
+  below.driver = "libvirt";
+  below.address = "qemu+ssh://root@below.example:2222/system";
+  below.options["domain"] = "node1";
+  const auto made = through.add_device(below, Secret{});
+  ASSERT_TRUE(made) << made.error().text();
+  OobmSettings bmc;
+  bmc.driver = "libvirt";
+  bmc.address = "qemu:///system";
+  bmc.port = "623";  // the API wants both; this driver has no use for them
+  bmc.username = "-";
+  bmc.options["domain"] = "node1";
+  const Status configured = through.configure(host, bmc, Secret("x"));
+  EXPECT_TRUE(configured) << configured.error().text();
+  for (const char* bad : {"qemu+ext:///system?command=/tmp/x", "QEMU:///system", "below.example",
+                          "test:///default"}) {
+    below.name = bad;
+    below.address = bmc.address = bad;
+    const auto refused = through.add_device(below, Secret{});
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_NE(refused.error().what.find("must be qemu:///system"), std::string::npos)
+        << refused.error().what;
+    EXPECT_FALSE(through.configure(host, bmc, Secret("x"))) << bad;
+  }
 }
 
 TEST_F(FenceDevicesTest, PasswordsAreSealedToTheirDevice) {

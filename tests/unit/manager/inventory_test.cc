@@ -52,6 +52,22 @@ TEST(Inventory, NumbersAreNeverUsedTwice) {
   EXPECT_EQ(w.inventory->pools().find_uuid(second->uuid)->name, "a");
 }
 
+TEST(Checks, AddressesAndUrisOfDevices) {
+  for (const char* good : {"", "h1.example", "10.0.0.1", "fd00::1"}) {
+    EXPECT_TRUE(check_net_address("a", good)) << good;
+    EXPECT_TRUE(check_address("a", good)) << good;
+  }
+  for (const char* bad : {"a b", "a/b", "a;b", "a\n", "/", "\xc3\xa9"}) {
+    EXPECT_FALSE(check_net_address("a", bad)) << bad;
+    EXPECT_FALSE(check_address("a", bad)) << bad;
+  }
+  EXPECT_FALSE(check_net_address("a", "qemu:///system"));
+  EXPECT_TRUE(check_address("a", "qemu+ssh://root@h/system"));
+  for (const char* bad : {"qemu:// /system", "qemu:///a\n", "qemu:///\xc3\xa9"})
+    EXPECT_FALSE(check_address("a", bad)) << bad;
+  EXPECT_FALSE(check_address("a", "x://" + std::string(600, 'h')));
+}
+
 TEST(Checks, Paths) {
   EXPECT_TRUE(check_path("p", "/srv/pool"));
   for (const char* bad : {"", "a", "/a/../b", "/a/", "//a", "/a/./b", "/a\nb"})
