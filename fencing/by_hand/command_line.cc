@@ -30,6 +30,7 @@ Drivers:
   redfish                  a BMC, by Redfish (options system, base, tls.verify, tls.ca, tls.pin)
   fence_agent              any installed fence agent (options agent, plug, arg.NAME)
   libvirt                  a host that is a VM; the address is a libvirt URI (option domain)
+  pacemaker                the Pacemaker cluster on this machine; tells no states (option node)
   manual                   no device: says what a person has to do
 
 Actions:
