@@ -45,13 +45,17 @@ function(mold_room)
 endfunction()
 
 # mold_program(NAME mold-agentd SOURCES main.cc USES ... DESTINATION sbin): a composition root.
+#   COMPONENT the part of the package it is in, where not mold
 function(mold_program)
-  cmake_parse_arguments(P "" "NAME;DESTINATION" "SOURCES;USES;DEPS" ${ARGN})
+  cmake_parse_arguments(P "" "NAME;DESTINATION;COMPONENT" "SOURCES;USES;DEPS" ${ARGN})
   add_executable(${P_NAME} ${P_SOURCES})
   target_link_libraries(${P_NAME} PRIVATE mold_flags ${P_USES} ${P_DEPS})
   target_include_directories(${P_NAME} PRIVATE ${CMAKE_SOURCE_DIR})
   if(P_DESTINATION)
-    install(TARGETS ${P_NAME} RUNTIME DESTINATION ${P_DESTINATION})
+    if(NOT P_COMPONENT)
+      set(P_COMPONENT ${CMAKE_INSTALL_DEFAULT_COMPONENT_NAME})
+    endif()
+    install(TARGETS ${P_NAME} RUNTIME DESTINATION ${P_DESTINATION} COMPONENT ${P_COMPONENT})
   endif()
 endfunction()
 
