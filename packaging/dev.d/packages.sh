@@ -29,13 +29,16 @@ forbid_daemons() {
 }
 allow_daemons() { ! grep -qs "$POLICY_MARK" $POLICY || rm -f $POLICY; }
 
-# Debian enables a daemon with its package. A cluster stack that came along for our tests must not join
-# anything at the machine's next boot.
+# Debian enables a daemon with its package. A cluster stack or file server that came along for our tests
+# must not join or offer anything at the machine's next boot.
 quiet_daemons() {  # PACKAGE...
   local package
   for package; do
     case $package in
       corosync | pacemaker) systemctl disable "$package.service" || true ;;
+      ceph-mon | ceph-osd) systemctl disable "$package.target" || true ;;
+      nfs-ganesha) systemctl disable nfs-ganesha.service || true ;;
+      rpcbind) systemctl disable rpcbind.socket rpcbind.service || true ;;
     esac
   done
 }
