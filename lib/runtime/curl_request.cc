@@ -16,10 +16,11 @@ bool is_clean(std::string_view text) {
 
 void set_curl_tls(CURL* easy, const HttpTls& tls, const PemFiles* files) {
   const std::string& ca = either(files ? &files->ca : nullptr, tls.ca_file);
-  if (!ca.empty()) {
+  if (!ca.empty() || files != nullptr) {
     // That one and no other: without the second line the system's CAs are trusted beside ours, and
-    // read anew, all hundred and more of them, for every connection.
-    curl_easy_setopt(easy, CURLOPT_CAINFO, ca.c_str());
+    // read anew, all hundred and more of them, for every connection. Who shows a certificate of
+    // ours and has no CA to it trusts nobody.
+    curl_easy_setopt(easy, CURLOPT_CAINFO, ca.empty() ? nullptr : ca.c_str());
     curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
   }
   const std::string& cert = either(files ? &files->cert : nullptr, tls.cert_file);

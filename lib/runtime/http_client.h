@@ -34,8 +34,9 @@ std::string_view find_header(const HttpHeaders& headers, std::string_view name);
 
 struct HttpTls {
   std::shared_ptr<const TlsMaterial>
-      material;  // own CA, certificate and key; any part may be empty
-  // Files instead of (or besides) the material; the material wins part by part.
+      material;  // own CA, certificate and key; without a CA nobody is trusted
+  // Files instead of (or besides) the material; the material wins part by part. A CA of ours is the
+  // only one trusted then; with neither material nor file the system's CAs are.
   std::string ca_file;
   std::string cert_file;
   std::string key_file;
