@@ -56,6 +56,7 @@ struct Manager::Rooms {
   ManagerConfig config;
   std::optional<SecretBox> box;
   std::unique_ptr<Store> store;
+  std::vector<DeviceDoubt> doubts;  // of the store, for the drills
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Inventory> inventory;
   std::unique_ptr<Authority> authority;
@@ -90,6 +91,7 @@ Status Manager::Rooms::open_state() {
   InventoryData data = std::move(restored.inventory);
   auto certificates = std::move(restored.certificates);
   auto tokens = std::move(restored.tokens);
+  doubts = std::move(restored.doubts);
   EngineLimits limits;
   limits.job_expire = config.job_expire;
   engine = std::make_unique<Engine>(loop, *store, config.policy, std::move(restored), limits);
@@ -143,6 +145,7 @@ void Manager::Rooms::make_power() {
   power = std::make_unique<PowerService>(*engine, *inventory, *box, *drivers, std::move(options));
   DrillService::Options drill;
   drill.executor = desk.get();
+  drill.doubts = std::move(doubts);
   drill.last_heard = [this](HostId id) { return registry->view(id).last_beat; };
   drills = std::make_unique<DrillService>(loop, *engine, *inventory, *power, std::move(drill));
   const auto chooser = [this](const Feed& feed) { return drills->choose(feed); };

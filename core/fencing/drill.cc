@@ -116,6 +116,7 @@ void DrillBook::forget(HostId host, DeviceId device, Instant now) {
   for (auto& [path, record] : records_) {
     if (path.host != host || path.device != device) continue;
     record.trials.clear();
+    record.failed_use.reset();
     record.next = now;
   }
   doubts_.erase({host, device});
@@ -177,6 +178,10 @@ void DrillBook::weigh(const DrillPath& path, const DrillResult& result) {
 std::string DrillBook::distrust(HostId host, DeviceId device) const {
   const auto doubt = doubts_.find({host, device});
   return doubt == doubts_.end() ? std::string{} : doubt->second.text;
+}
+
+void DrillBook::restore(HostId host, DeviceId device, Doubt doubt) {
+  doubts_.insert_or_assign({host, device}, std::move(doubt));
 }
 
 void DrillBook::note_use(const DrillPath& path, bool reached, Instant now) {

@@ -62,8 +62,18 @@ struct DrillView {
   IdentityVerdict identity = IdentityVerdict::kUnknown;
 };
 
+// What speaks against using a device.
+struct Doubt {
+  bool other_machine = false;  // it said so
+  bool contradicted = false;   // it read off while the host was heard
+  std::string text;            // for a person
+
+  friend bool operator==(const Doubt&, const Doubt&) = default;
+};
+
 class DrillBook {
  public:
+  using Doubts = std::map<std::pair<HostId, DeviceId>, Doubt>;
   explicit DrillBook(DrillPolicy policy = {}) : policy_(policy) {}
   void set_policy(const DrillPolicy& policy) { policy_ = policy; }
 
@@ -91,6 +101,9 @@ class DrillBook {
   // machine's, or it read off while the host ran. An "off" of such a device would be a false proof,
   // so doubt outlives the host: only the opposite, seen, or other settings (forget) end it.
   [[nodiscard]] std::string distrust(HostId host, DeviceId device) const;
+  // For the store: doubt outlives this process too.
+  [[nodiscard]] const Doubts& doubts() const { return doubts_; }
+  void restore(HostId host, DeviceId device, Doubt doubt);
   // As good as its best path; bad whatever else while it is distrusted.
   [[nodiscard]] DrillView device_view(HostId host, DeviceId device, Instant now) const;
   // As good as its worst device. Nothing when the host has none.
@@ -107,11 +120,6 @@ class DrillBook {
     bool under_way = false;
     std::optional<Instant> failed_use;
   };
-  struct Doubt {
-    bool other_machine = false;
-    bool contradicted = false;
-    std::string text;
-  };
   void weigh(const DrillPath& path, const DrillResult& result);
   [[nodiscard]] DrillView judge(const Record& record, Instant now) const;
   [[nodiscard]] Duration jitter(const DrillPath& path, Duration span) const;
@@ -119,7 +127,7 @@ class DrillBook {
   DrillPolicy policy_;
   std::map<DrillPath, Record> records_;
   std::set<HostId> hosts_;
-  std::map<std::pair<HostId, DeviceId>, Doubt> doubts_;
+  Doubts doubts_;
 };
 
 // Who should carry out a request to this device: the manager (none) while its own path is good or

@@ -47,7 +47,6 @@ ApiResult<Value> add_device(Call& call) {
   const Result<FenceDevice> added =
       call.services().power.add_device(std::move(device), Secret(params.text("password")));
   if (!added) return refuse(from_error(added.error()));
-  call.services().drills.forget(Feed{added->host, added->id});
   call.about("Host", host_uuid, "Added fence device " + added->name + where);
   return single_body("fencedevice", fence_device_view(call.services(), *added));
 }
@@ -63,7 +62,6 @@ ApiResult<Value> update_device(Call& call) {
   const Feed feed{device.host, device.id};
   const Status done = call.services().power.update_device(std::move(device), password);
   if (!done) return refuse(from_error(done.error()));
-  call.services().drills.forget(feed);
   const FenceDevice& now = *call.inventory().fence_devices().find(feed.device);
   const HostRecord* host = call.inventory().hosts().find(feed.host);
   call.about("Host", host->uuid, "Updated fence device " + now.name + " of host " + host->name);

@@ -43,7 +43,6 @@ ApiResult<Value> configure_oobm(Call& call) {
   const Status done =
       call.services().power.configure(id, settings, Secret(params.text("password")));
   if (!done) return refuse(from_error(done.error()));
-  call.services().drills.forget(Feed{id, {}});
   const HostRecord* now = call.inventory().hosts().find(id);
   Object row = oobm_view(call.services(), *now);
   row.set("status", Value(true));

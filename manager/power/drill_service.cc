@@ -47,7 +47,16 @@ DrillService::DrillService(runtime::EventLoop& loop, Engine& engine, Inventory& 
       power_(power),
       options_(std::move(options)),
       timer_(loop),
-      alive_(std::make_shared<bool>(true)) {}
+      alive_(std::make_shared<bool>(true)) {
+  power_.set_changed([this, alive = alive_](const Feed& feed) {
+    if (*alive) forget(feed);
+  });
+  for (DeviceDoubt& row : std::exchange(options_.doubts, {})) {
+    core::Doubt doubt{row.other_machine, row.contradicted, std::move(row.text)};
+    kept_.insert_or_assign({row.host, row.device}, doubt);
+    book_.restore(row.host, row.device, std::move(doubt));
+  }
+}
 
 DrillService::~DrillService() {
   *alive_ = false;
@@ -93,6 +102,7 @@ void DrillService::sync() {
   }
   book_.set_policy(drill_policy(inventory_));
   book_.set_paths(paths, loop_.now());
+  forget_gone();
 }
 
 void DrillService::turn() {
@@ -117,12 +127,24 @@ void DrillService::begin(const core::DrillPath& path) {
     return;
   }
   ++drills_;
-  under_way_.insert(path);
+  under_way_.emplace(path, power_.revision({path.host, path.device}));
   book_.begin(path);
+}
+
+bool DrillService::drop_outdated(const core::DrillPath& path) {
+  const auto begun = under_way_.find(path);
+  if (begun != under_way_.end() && begun->second == power_.revision({path.host, path.device}))
+    return false;
+  under_way_.erase(path);
+  book_.postpone(path, loop_.now());
+  begin(path);  // whoever waits for this drill means the device as it is now
+  if (!under_way_.contains(path)) answer_wishes(path);
+  return true;
 }
 
 void DrillService::on_state(const core::DrillPath& path, Instant began,
                             const port::PowerResult& read) {
+  if (drop_outdated(path)) return;
   core::DrillResult result;
   result.outcome = read.outcome;
   result.state = read.state;
@@ -165,6 +187,7 @@ void DrillService::look_again() {
   }
   suspicions_ = std::move(later);
   for (Suspicion& suspicion : ready) {
+    if (drop_outdated(suspicion.path)) continue;
     core::DrillResult& result = suspicion.result;
     const Duration under_way = options_.second_look / 3;
     result.host_heard = heard_since(suspicion.path.host, suspicion.read_at + under_way);
@@ -188,6 +211,7 @@ void DrillService::ask_identity(const core::DrillPath& path, const core::DrillRe
 
 void DrillService::on_identity(const core::DrillPath& path, core::DrillResult result,
                                const port::IdentityResult& identity) {
+  if (drop_outdated(path)) return;
   const HostRecord* const host = inventory_.hosts().find_live(path.host);
   if (host != nullptr && identity.outcome == core::Outcome::kConfirmed) {
     const core::MachineFacts device{identity.identity.uuid, identity.identity.serial};
@@ -205,8 +229,36 @@ void DrillService::on_identity(const core::DrillPath& path, core::DrillResult re
 void DrillService::finish(const core::DrillPath& path, core::DrillResult result) {
   under_way_.erase(path);
   book_.record(path, std::move(result), loop_.now());
+  keep_doubts();
   tell_changes(path);
   answer_wishes(path);
+}
+
+// Also while the store cannot write: the row waits in its batch then, and the doubt holds.
+void DrillService::keep_doubts() {
+  const core::DrillBook::Doubts& doubts = book_.doubts();
+  for (const auto& [device, doubt] : doubts) {
+    const auto kept = kept_.find(device);
+    if (kept != kept_.end() && kept->second == doubt) continue;
+    engine_.put(DeviceDoubt{device.first, device.second, doubt.other_machine, doubt.contradicted,
+                            doubt.text});
+  }
+  for (const auto& [device, doubt] : kept_) {
+    if (!doubts.contains(device)) engine_.put(DoubtEnded{device.first, device.second});
+  }
+  kept_ = doubts;
+}
+
+// Ids are never given out twice: nobody will ask for these devices again.
+void DrillService::forget_gone() {
+  const core::DrillBook::Doubts doubts = book_.doubts();
+  for (const auto& [device, doubt] : doubts) {
+    const FenceDevice* const record = inventory_.fence_devices().find(device.second);
+    const bool there = !device.second || (record != nullptr && record->host == device.first);
+    if (inventory_.hosts().find_live(device.first) != nullptr && there) continue;
+    book_.forget(device.first, device.second, loop_.now());
+  }
+  keep_doubts();
 }
 
 std::string DrillService::device_name(const core::DrillPath& path) const {
@@ -295,6 +347,7 @@ std::string DrillService::veto(const Feed& feed) const {
 void DrillService::forget(const Feed& feed) {
   sync();
   book_.forget(feed.host, feed.device, loop_.now());
+  keep_doubts();
   told_.erase(feed);
 }
 

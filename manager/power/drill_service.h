@@ -3,8 +3,10 @@
 // would be asked to, reads the power state and asks the device which machine it belongs to.
 // Harmless by construction: nothing but status and identify is ever sent. What is learned decides
 // who carries out real requests (choose()), is shown in listHosts and listFenceDrills, and is told
-// as an event when a device stops being good and when it is good again. Loop thread only; lives as
-// long as the power service; outlived by executor and inventory.
+// as an event when a device stops being good and when it is good again. That a device is not
+// trusted outlives a restart: it is put into the store in the dispatch that finds it out, so it is
+// durable before anything that follows from it, and is there before the brain resumes. Loop thread
+// only; lives as long as the power service; outlived by executor and inventory.
 #include <functional>
 #include <map>
 #include <memory>
@@ -29,6 +31,8 @@ class DrillService {
     std::function<std::optional<Instant>(HostId)> last_heard;
     // An "off" of a host that was heard a moment ago: it may just have died. Looked at again then.
     Duration second_look{6'000};
+    // What the store kept. Holds from the first moment: before anything can be asked of a device.
+    std::vector<DeviceDoubt> doubts;
   };
   DrillService(runtime::EventLoop& loop, Engine& engine, Inventory& inventory, PowerService& power,
                Options options);
@@ -49,8 +53,6 @@ class DrillService {
   // Why requests to this device must be refused; empty: they need not. See core::DrillBook.
   [[nodiscard]] std::string veto(const Feed& feed) const;
   [[nodiscard]] const core::DrillBook& book() const { return book_; }
-  // A device or its settings changed: what was learned about it is void.
-  void forget(const Feed& feed);
   [[nodiscard]] std::uint64_t drills() const { return drills_; }
 
   // Takes the devices as they are, and begins what is due. For tests; start() does it in a raster.
@@ -72,11 +74,17 @@ class DrillService {
   void look_again();
   void ask_identity(const core::DrillPath& path, const core::DrillResult& result);
   [[nodiscard]] bool heard_since(HostId host, Instant since) const;
+  // Its settings were changed, or it went: what was learned about it is void.
+  void forget(const Feed& feed);
+  // Told by a device as it was set up before: neither scored nor distrusted, but tried again.
+  bool drop_outdated(const core::DrillPath& path);
   void begin(const core::DrillPath& path);
   void on_state(const core::DrillPath& path, Instant began, const port::PowerResult& result);
   void on_identity(const core::DrillPath& path, core::DrillResult result,
                    const port::IdentityResult& identity);
   void finish(const core::DrillPath& path, core::DrillResult result);
+  void keep_doubts();
+  void forget_gone();
   void tell_changes(const core::DrillPath& path);
   void answer_wishes(const core::DrillPath& path);
   using Candidates = std::map<ClusterId, std::vector<HostId>>;  // by id
@@ -89,9 +97,10 @@ class DrillService {
   PowerService& power_;
   Options options_;
   core::DrillBook book_;
+  core::DrillBook::Doubts kept_;  // as the store has them, or will have with the open batch
   runtime::Timer timer_;
-  std::set<core::DrillPath> under_way_;
-  std::map<Feed, core::DrillState> told_;  // devices that an event called not good
+  std::map<core::DrillPath, std::uint64_t> under_way_;  // revision of the device when it began
+  std::map<Feed, core::DrillState> told_;               // devices that an event called not good
   std::vector<Wish> wishes_;
   std::vector<Suspicion> suspicions_;
   std::uint64_t drills_ = 0;

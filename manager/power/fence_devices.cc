@@ -29,14 +29,15 @@ void PowerService::tell_ladders() {
 
 Result<FenceDevice> PowerService::add_device(FenceDevice device, const Secret& password) {
   MOLD_TRY(FenceDevice added, targets_.add(std::move(device), password));
+  settings_changed({added.host, added.id});  // so that it is drilled at once
   tell_ladder(added.host);
   return added;
 }
 
 Status PowerService::update_device(FenceDevice device, const std::optional<Secret>& password) {
   const Feed feed{device.host, device.id};
-  MOLD_TRY_VOID(targets_.update(std::move(device), password));
-  readings_.erase(feed);
+  MOLD_TRY(const bool changed, targets_.update(std::move(device), password));
+  if (changed) settings_changed(feed);
   tell_ladder(feed.host);
   return {};
 }
@@ -47,7 +48,7 @@ Status PowerService::remove_device(DeviceId device) {
   if (found == nullptr) return fail(ErrorKind::kNotFound, "no such fence device");
   const Feed feed{found->host, device};
   MOLD_TRY_VOID(inventory_.remove(device));
-  readings_.erase(feed);
+  settings_changed(feed);
   tell_ladder(feed.host);
   return {};
 }

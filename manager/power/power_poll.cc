@@ -82,10 +82,13 @@ void PowerPoll::pump() {
     const Feed feed{host, {}};
     const HostId executor = chooser_ ? chooser_(feed) : HostId{};
     const Status begun = power_.read(feed, executor, kReadDeadline,
-                                     [this, alive = alive_, host](const port::PowerResult& result) {
+                                     [this, alive = alive_, feed, asked = power_.revision(feed)](
+                                         const port::PowerResult& result) {
                                        if (!*alive) return;
                                        --under_way_;
-                                       on_read(host, result);
+                                       // Else it is another BMC's answer, or silence.
+                                       if (asked == power_.revision(feed))
+                                         on_read(feed.host, result);
                                        pump();
                                      });
     if (begun) ++under_way_;

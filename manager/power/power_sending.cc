@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/fencing/fencing.h"
 #include "lib/runtime/event_loop.h"
 #include "manager/power/power_service.h"
 
@@ -13,6 +14,10 @@ constexpr Duration kLeastForSecondLogin{1'000};
 // The device let us in and said something.
 bool was_let_in(const port::PowerResult& result) {
   return result.outcome == core::Outcome::kConfirmed;
+}
+
+port::PowerResult outdated_result() {
+  return {.error = ErrorKind::kConflict, .text = core::kSettingsChanged};
 }
 
 bool was_refused(const port::PowerResult& result) {
@@ -44,6 +49,10 @@ void PowerService::send(const Sending& what, const PowerTargets::Opened& opened,
            [this, alive = alive_, what, opened, end,
             done = std::move(done)](const port::PowerResult& result) {
              if (!*alive) return;
+             if (is_outdated(what)) {
+               done(outdated_result());
+               return;
+             }
              if (opened.other && was_refused(result)) {
                send_with_other(what, opened, end, result.text, done);
                return;
@@ -62,10 +71,14 @@ void PowerService::send_with_other(const Sending& what, const PowerTargets::Open
   port::PowerTarget target = opened.target;
   target.password = *opened.other;
   hand_out(again, target,
-           [this, alive = alive_, host = what.feed.host, change = opened.change, first_text,
+           [this, alive = alive_, what, change = opened.change, first_text,
             done](port::PowerResult result) {
              if (!*alive) return;
-             if (was_let_in(result)) targets_.on_login(host, change, true);
+             if (is_outdated(what)) {
+               done(outdated_result());
+               return;
+             }
+             if (was_let_in(result)) targets_.on_login(what.feed.host, change, true);
              if (was_refused(result)) {
                result.text =
                    "neither the password from before the change nor the new one: " + first_text;

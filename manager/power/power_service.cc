@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/fencing/fencing.h"
 #include "core/fencing/ladder.h"
 #include "lib/runtime/event_loop.h"
 
@@ -30,6 +31,7 @@ core::PowerAnswered not_carried_out(const core::RequestPower& wanted, std::strin
   core::PowerAnswered answer;
   answer.op = wanted.op;
   answer.host = wanted.host;
+  answer.device = wanted.device;
   answer.verb = wanted.verb;
   answer.outcome = core::Outcome::kFailed;
   answer.text = std::move(text);
@@ -123,10 +125,10 @@ void PowerService::dispatch(const core::RequestPower& wanted) {
   Line& line = lines_[feed];
   (is_reading(wanted) ? line.reading : line.acting) = true;
   const HostId executor = usable(chooser_ ? chooser_(feed) : HostId{});
-  send({feed, executor, wanted.op, wanted.verb, wanted.deadline}, *opened,
-       [this, wanted, executor, acts = line.acts](const port::PowerResult& result) {
-         on_answer(wanted, executor, acts, result);
-       });
+  const Sending sent{feed, executor, wanted.op, wanted.verb, wanted.deadline, revision(feed)};
+  send(sent, *opened, [this, wanted, sent, acts = line.acts](const port::PowerResult& result) {
+    on_answer(wanted, sent, acts, result);
+  });
 }
 
 void PowerService::answer_failed(const core::RequestPower& wanted, std::string text) {
@@ -134,12 +136,13 @@ void PowerService::answer_failed(const core::RequestPower& wanted, std::string t
   engine_.submit(not_carried_out(wanted, std::move(text)));
 }
 
-void PowerService::on_answer(const core::RequestPower& wanted, HostId executor,
+void PowerService::on_answer(const core::RequestPower& wanted, const Sending& sent,
                              unsigned acts_before, const port::PowerResult& result) {
   const Feed feed = feed_of(wanted);
-  if (used_) used_(feed, executor, reached(result));
+  const bool outdated = is_outdated(sent);
+  if (used_ && !outdated) used_(feed, sent.executor, reached(result));
   Line& line = lines_[feed];
-  const bool latest = !is_reading(wanted) || acts_before == line.acts;
+  const bool latest = !outdated && (!is_reading(wanted) || acts_before == line.acts);
   (is_reading(wanted) ? line.reading : line.acting) = false;
   if (!is_reading(wanted)) ++line.acts;
   remember_answered(wanted.op);
@@ -147,10 +150,17 @@ void PowerService::on_answer(const core::RequestPower& wanted, HostId executor,
   core::PowerAnswered answer;
   answer.op = wanted.op;
   answer.host = wanted.host;
+  answer.device = wanted.device;
   answer.verb = wanted.verb;
   answer.outcome = result.outcome;
   answer.state = result.state;
   answer.text = result.text;
+  // A drill may have found out while this was under way.
+  if (const std::string why = veto_ ? veto_(feed) : std::string{}; !why.empty()) {
+    answer.outcome = core::Outcome::kUnknown;
+    answer.state = core::PowerState::kUnknown;
+    answer.text = "not counted: " + why;
+  }
   engine_.submit(std::move(answer));
   next(feed);
 }
@@ -189,10 +199,11 @@ Status PowerService::read(Feed feed, HostId executor, Duration deadline, Done do
   if (line.acting || line.reading || !line.queue.empty())
     return fail(ErrorKind::kBusy, "another request to this device is under way");
   MOLD_TRY(const PowerTargets::Opened opened, targets_.open(feed));
-  send({feed, executor, OpId{}, core::PowerVerb::kStatus, deadline}, opened,
-       [this, feed, acts = line.acts, done = std::move(done)](const port::PowerResult& result) {
-         const Line& now = lines_[feed];
-         if (acts == now.acts && !now.acting) note_reading(feed, result);
+  const Sending sent{feed, executor, OpId{}, core::PowerVerb::kStatus, deadline, revision(feed)};
+  send(sent, opened,
+       [this, sent, acts = line.acts, done = std::move(done)](const port::PowerResult& result) {
+         const Line& now = lines_[sent.feed];
+         if (acts == now.acts && !now.acting && !is_outdated(sent)) note_reading(sent.feed, result);
          done(result);
        });
   return {};
@@ -202,8 +213,15 @@ Status PowerService::identify(Feed feed, HostId executor, Duration deadline,
                               std::function<void(port::IdentityResult)> done) {
   MOLD_TRY_VOID(check_executor(executor));
   MOLD_TRY(const PowerTargets::Opened opened, targets_.open(feed));
-  const auto answer = [alive = alive_, done = std::move(done)](const port::IdentityResult& result) {
-    if (*alive) done(result);
+  const auto answer = [this, alive = alive_, feed, asked = revision(feed),
+                       done = std::move(done)](port::IdentityResult result) {
+    if (!*alive) return;
+    if (asked != revision(feed)) {
+      result = {};
+      result.error = ErrorKind::kConflict;
+      result.text = core::kSettingsChanged;
+    }
+    done(std::move(result));
   };
   if (executor)
     executor_->identify(executor, opened.target, deadline, answer);
@@ -212,37 +230,79 @@ Status PowerService::identify(Feed feed, HostId executor, Duration deadline,
   return {};
 }
 
-Status PowerService::change_password(HostId host, const Secret& fresh, Duration deadline,
-                                     Done done) {
-  MOLD_TRY(const PowerTargets::Opened opened, targets_.open(Feed{host, {}}));
+Status PowerService::check_change_password(HostId host, const Secret& fresh) const {
+  MOLD_TRY_VOID(targets_.open(Feed{host, {}}).transform([](const auto&) {}));
   if (const std::string why = veto_ ? veto_(Feed{host, {}}) : std::string{}; !why.empty())
     return fail(ErrorKind::kConflict, "not changed: " + why);
+  return targets_.check_change(host, fresh);
+}
+
+Status PowerService::change_password(HostId host, const Secret& fresh, Duration deadline,
+                                     Done done) {
+  MOLD_TRY_VOID(check_change_password(host, fresh));
+  MOLD_TRY(const PowerTargets::Opened opened, targets_.open(Feed{host, {}}));
   MOLD_TRY(const std::string change, targets_.begin_change(host, fresh));
   engine_.when_durable([this, alive = alive_, host, change, fresh, deadline, done = std::move(done),
-                        target = opened.target](const Status& stored) {
+                        target = opened.target,
+                        asked = revision(Feed{host, {}})](const Status& stored) {
     if (!*alive) return;
+    std::string why;
     if (!stored) {
-      targets_.end_change(host, change, core::Outcome::kFailed);
-      done({.outcome = core::Outcome::kFailed,
-            .error = ErrorKind::kUnavailable,
-            .text =
-                "nothing was sent, the new password could not be stored: " + stored.error().what});
+      why = "nothing was sent, the new password could not be stored: " + stored.error().what;
+    } else if (asked != revision(Feed{host, {}})) {
+      why = "nothing was sent: ";
+      why += core::kSettingsChanged;
+    }
+    if (why.empty()) {
+      send_change(host, change, target, fresh, deadline, done);
       return;
     }
-    driver_.change_password(target, fresh, deadline,
-                            [this, alive, host, change, done](const port::PowerResult& result) {
-                              if (!*alive) return;
-                              targets_.end_change(host, change, result.outcome);
-                              done(result);
-                            });
+    targets_.end_change(host, change, core::Outcome::kFailed);
+    done({.outcome = core::Outcome::kFailed,
+          .error = stored ? ErrorKind::kConflict : ErrorKind::kUnavailable,
+          .text = std::move(why)});
   });
   return {};
 }
 
+// Both passwords are durable.
+void PowerService::send_change(HostId host, const std::string& change,
+                               const port::PowerTarget& target, const Secret& fresh,
+                               Duration deadline, const Done& done) {
+  driver_.change_password(target, fresh, deadline,
+                          [this, alive = alive_, host, change, done,
+                           asked = revision(Feed{host, {}})](const port::PowerResult& result) {
+                            if (!*alive) return;
+                            targets_.end_change(host, change, result.outcome);
+                            if (asked == revision(Feed{host, {}})) {
+                              done(result);
+                              return;
+                            }
+                            done({.error = ErrorKind::kConflict, .text = core::kSettingsChanged});
+                          });
+}
+
 Status PowerService::configure(HostId host, const OobmSettings& settings, const Secret& password) {
-  MOLD_TRY_VOID(targets_.configure(host, settings, password));
-  readings_.erase(Feed{host, {}});
+  MOLD_TRY(const bool changed, targets_.configure(host, settings, password));
+  if (changed) settings_changed(Feed{host, {}});
   return {};
+}
+
+std::uint64_t PowerService::revision(const Feed& feed) const {
+  const auto found = revisions_.find(feed);
+  return found == revisions_.end() ? 0 : found->second;
+}
+
+bool PowerService::is_outdated(const Sending& sent) const {
+  return sent.revision != revision(sent.feed);
+}
+
+// In the transaction that changes the record, so that no crash leaves one without the other.
+void PowerService::settings_changed(const Feed& feed) {
+  ++revisions_[feed];
+  readings_.erase(feed);
+  engine_.submit(core::PowerSettingsChanged{feed.host, feed.device});
+  if (changed_) changed_(feed);
 }
 
 const PowerService::Reading* PowerService::latest(const Feed& feed) const {

@@ -6,7 +6,9 @@
 // no reading, neither one in line nor one under way. Devices do not wait for each other. A request
 // that nobody wants any more when its turn comes (the host is back, its job ended) is answered
 // kFailed without being sent: a power-off must not come out of the line after its reason is gone.
-// An OpId that is under way or was answered is not carried out again. Passwords are opened for one
+// An OpId that is under way or was answered is not carried out again. An answer to what was asked
+// before the settings of the device were changed is kUnknown, whatever it was: it is another
+// device's, or may be. Passwords are opened for one
 // request. Loop thread only; lives as long as the engine, shorter than driver and executor.
 #include <cstdint>
 #include <deque>
@@ -54,10 +56,18 @@ class PowerService {
   // Told of every answer to a request of the brain: did that executor reach the device?
   using Used = std::function<void(const Feed&, HostId executor, bool reached)>;
   void set_used(Used used) { used_ = std::move(used); }
-  // Why this device must not be used; empty: it may. Asked before each request of the brain: what a
-  // device of another machine reads back would be a false proof. Readings for people go on.
+  // Why this device must not be used; empty: it may. Asked before each request of the brain, and
+  // again when its answer comes (then kUnknown): what a device of another machine reads back would
+  // be a false proof. Readings for people go on.
   using Veto = std::function<std::string(const Feed&)>;
   void set_veto(Veto veto) { veto_ = std::move(veto); }
+
+  // Grows when the settings of the device are changed: what was begun under another one says
+  // nothing of the device as it is now. Not durable: nothing under way survives a restart.
+  [[nodiscard]] std::uint64_t revision(const Feed& feed) const;
+  // Told then, and when the device went, in the dispatch that changes the record.
+  using Changed = std::function<void(const Feed&)>;
+  void set_changed(Changed changed) { changed_ = std::move(changed); }
 
   // From the engine's executors. Ends in exactly one PowerAnswered per OpId.
   void request(const core::RequestPower& wanted);
@@ -72,8 +82,10 @@ class PowerService {
   Status identify(Feed feed, HostId executor, Duration deadline,
                   std::function<void(port::IdentityResult)> done);
 
+  // Why change_password() would refuse; changes nothing.
+  [[nodiscard]] Status check_change_password(HostId host, const Secret& fresh) const;
   // Changes the password on the BMC, then in the store; a crash between loses neither. An error:
-  // nothing was sent.
+  // nothing was sent. The BMC is asked when everything put before this call is durable.
   Status change_password(HostId host, const Secret& fresh, Duration deadline, Done done);
 
   // For configureOutOfBandManagement; see PowerTargets.
@@ -110,14 +122,19 @@ class PowerService {
     OpId op;
     core::PowerVerb verb = core::PowerVerb::kStatus;
     Duration deadline{0};
+    std::uint64_t revision = 0;  // of the settings that it is sent with
   };
   void next(const Feed& feed);
   [[nodiscard]] bool is_wanted_still(const core::RequestPower& request) const;
   void withdraw(const Feed& feed);
   void dispatch(const core::RequestPower& wanted);
   void answer_failed(const core::RequestPower& wanted, std::string text);
-  void on_answer(const core::RequestPower& wanted, HostId executor, unsigned acts_before,
+  void on_answer(const core::RequestPower& wanted, const Sending& sent, unsigned acts_before,
                  const port::PowerResult& result);
+  [[nodiscard]] bool is_outdated(const Sending& sent) const;
+  void settings_changed(const Feed& feed);
+  void send_change(HostId host, const std::string& change, const port::PowerTarget& target,
+                   const Secret& fresh, Duration deadline, const Done& done);
   void note_reading(const Feed& feed, const port::PowerResult& result);
   void remember_answered(OpId op);
   void tell_ladder(HostId host);
@@ -143,6 +160,8 @@ class PowerService {
   std::deque<OpId> answered_;  // oldest first, bounded
   std::map<OpId, Duration> deadlines_;
   std::map<Feed, Reading> readings_;
+  std::map<Feed, std::uint64_t> revisions_;
+  Changed changed_;
   std::shared_ptr<bool> alive_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include "lib/base/text.h"
@@ -44,6 +45,12 @@ port::PowerTarget plain_target(const FenceDevice& device) {
   target.username = device.username;
   target.options = device.options;
   return target;
+}
+
+bool is_same(const port::PowerTarget& a, const port::PowerTarget& b) {
+  return std::tie(a.driver, a.address, a.port, a.username, a.options) ==
+             std::tie(b.driver, b.address, b.port, b.username, b.options) &&
+         a.password.reveal() == b.password.reveal();
 }
 
 }  // namespace
@@ -104,7 +111,8 @@ Status PowerTargets::check(const port::PowerTarget& target) const {
   return driver_.check(target);
 }
 
-Status PowerTargets::configure(HostId host, const OobmSettings& settings, const Secret& password) {
+Result<bool> PowerTargets::configure(HostId host, const OobmSettings& settings,
+                                     const Secret& password) {
   const HostRecord* const old = inventory_.hosts().find_live(host);
   if (old == nullptr) return fail(ErrorKind::kNotFound, "no such host");
   if (settings.address.empty()) return fail(ErrorKind::kInvalid, "address: must not be empty");
@@ -119,7 +127,14 @@ Status PowerTargets::configure(HostId host, const OobmSettings& settings, const 
   record.oobm.enabled = old->oobm.enabled;
   record.oobm.pending_password.clear();
   MOLD_TRY(record.oobm.sealed_password, box_.seal_oobm_password(record.uuid, password));
-  return inventory_.update(record);
+  // A password that cannot be opened, or of which two may hold, is not the same one.
+  port::PowerTarget before = plain_target(old->oobm);
+  const auto known = box_.open_oobm_password(*old);
+  if (known) before.password = *known;
+  const bool same = old->oobm.configured && old->oobm.pending_password.empty() &&
+                    known.has_value() && is_same(before, target);
+  MOLD_TRY_VOID(inventory_.update(record));
+  return !same;
 }
 
 Result<FenceDevice> PowerTargets::add(FenceDevice device, const Secret& password) {
@@ -133,26 +148,32 @@ Result<FenceDevice> PowerTargets::add(FenceDevice device, const Secret& password
   return inventory_.create(std::move(device));
 }
 
-Status PowerTargets::update(FenceDevice device, const std::optional<Secret>& password) {
+Result<bool> PowerTargets::update(FenceDevice device, const std::optional<Secret>& password) {
   port::PowerTarget target = plain_target(device);
+  const FenceDevice* const old = inventory_.fence_devices().find(device.id);
+  if (old == nullptr) return fail(ErrorKind::kNotFound, "no such fence device");
+  port::PowerTarget before = plain_target(*old);
+  const auto known = box_.open_device_password(*old);
+  if (known) before.password = *known;
   if (password) {
     target.password = *password;
     MOLD_TRY(device.sealed_password, box_.seal_device_password(device.uuid, *password));
   } else {
-    const FenceDevice* const old = inventory_.fence_devices().find(device.id);
     const auto place = [](const FenceDevice& d) {
       return std::tie(d.driver, d.address, d.port, d.username, d.options);
     };
     // The stored password is for that device; elsewhere somebody else would get to see it.
-    if (old != nullptr && !old->sealed_password.empty() && place(*old) != place(device))
+    if (!old->sealed_password.empty() && place(*old) != place(device))
       return fail(ErrorKind::kInvalid, "password: to be given again, as the device is another one");
     MOLD_TRY(target.password, box_.open_device_password(device));
   }
   MOLD_TRY_VOID(check(target));
-  return inventory_.update(device);
+  const bool same = known.has_value() && is_same(before, target);
+  MOLD_TRY_VOID(inventory_.update(device));
+  return !same;
 }
 
-Result<std::string> PowerTargets::begin_change(HostId host, const Secret& fresh) {
+Status PowerTargets::check_change(HostId host, const Secret& fresh) const {
   const HostRecord* const old = inventory_.hosts().find_live(host);
   if (old == nullptr) return fail(ErrorKind::kNotFound, "no such host");
   if (!old->oobm.pending_password.empty()) {
@@ -163,8 +184,12 @@ Result<std::string> PowerTargets::begin_change(HostId host, const Secret& fresh)
   port::PowerTarget target = plain_target(old->oobm);
   target.password = fresh;
   if (fresh.empty()) return fail(ErrorKind::kInvalid, "password: must not be empty");
-  MOLD_TRY_VOID(check(target));
-  HostRecord record = *old;
+  return check(target);
+}
+
+Result<std::string> PowerTargets::begin_change(HostId host, const Secret& fresh) {
+  MOLD_TRY_VOID(check_change(host, fresh));
+  HostRecord record = *inventory_.hosts().find_live(host);
   MOLD_TRY(record.oobm.pending_password, box_.seal_oobm_password(record.uuid, fresh));
   MOLD_TRY_VOID(inventory_.update(record));
   changes_[host] = kFarAway;

@@ -40,10 +40,13 @@ class PowerTargets {
 
   // For configureOutOfBandManagement: checks, seals, puts the record. kInvalid, kNotFound,
   // kUnavailable. `enabled` stays as it is; a change of the password that was not settled is moot.
-  Status configure(HostId host, const OobmSettings& settings, const Secret& password);
+  // False: all that the device is reached by was set like that before.
+  Result<bool> configure(HostId host, const OobmSettings& settings, const Secret& password);
   Result<FenceDevice> add(FenceDevice device, const Secret& password);
-  Status update(FenceDevice device, const std::optional<Secret>& password);
+  Result<bool> update(FenceDevice device, const std::optional<Secret>& password);
 
+  // What begin_change() would say.
+  [[nodiscard]] Status check_change(HostId host, const Secret& fresh) const;
   // Stores the new password beside the old one; returns the name of the change. kConflict: an
   // earlier one is not settled. kInvalid: the driver cannot use it.
   Result<std::string> begin_change(HostId host, const Secret& fresh);

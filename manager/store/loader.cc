@@ -101,6 +101,7 @@ Result<Restored> load_all(runtime::Database& db) {
   MOLD_TRY(all.jobs, load<JobRecord>(db));
   MOLD_TRY(all.certificates, load<CertificateRecord>(db));
   MOLD_TRY(all.tokens, load<EnrolTokenRecord>(db));
+  MOLD_TRY(all.doubts, load<DeviceDoubt>(db, "ORDER BY host, device"));
   const auto& counters = all.inventory.counters;
   if (const auto op = counters.find("next_op"); op != counters.end())
     all.core.next_op = OpId{op->second};

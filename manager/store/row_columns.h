@@ -121,6 +121,10 @@ MOLD_ROW(EnrolTokenRecord, "enrol_tokens") {
   v("hash", r.hash), v("host", r.host), v("created", r.created), v("expires", r.expires);
   v("used", r.used);
 }
+MOLD_ROW(DeviceDoubt, "device_doubts") {
+  v("host", r.host), v("device", r.device), v("other_machine", r.other_machine);
+  v("contradicted", r.contradicted), v("text", r.text);
+}
 MOLD_ROW(core::Pool, "core_pools") {
   v("id", r.id), v("cluster", r.cluster), v("uuid", r.uuid), v("name", r.name);
   v("path", r.path), v("heartbeat", r.heartbeat);

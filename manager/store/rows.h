@@ -95,6 +95,18 @@ struct EnrolTokenRecord {
   friend bool operator==(const EnrolTokenRecord&, const EnrolTokenRecord&) = default;
 };
 
+// A power device that a drill found to be another machine's (core::Doubt). It is not used until a
+// drill sees the opposite or its settings change; then the row goes.
+struct DeviceDoubt {
+  HostId host;
+  DeviceId device;  // none: the BMC
+  bool other_machine = false;
+  bool contradicted = false;
+  std::string text;
+
+  friend bool operator==(const DeviceDoubt&, const DeviceDoubt&) = default;
+};
+
 // The next number of a kind: never given out twice, also after a deletion.
 struct Counter {
   std::string name;
@@ -120,15 +132,19 @@ struct RowRemoved {
   Table table = Table::kZones;
   std::uint64_t id = 0;
 };
+struct DoubtEnded {
+  HostId host;
+  DeviceId device;
+};
 // Tokens that are used or out of time.
 struct TokensPurged {
   WallTime before;
 };
 
-using RowChange =
-    std::variant<Zone, Pod, Cluster, HostRecord, FenceDevice, ServiceOffering, Template, PoolRecord,
-                 VmRecord, Account, User, Setting, JobRecord, EventRecord, EvidenceRecord,
-                 CertificateRecord, EnrolTokenRecord, Counter, RowRemoved, TokensPurged>;
+using RowChange = std::variant<Zone, Pod, Cluster, HostRecord, FenceDevice, ServiceOffering,
+                               Template, PoolRecord, VmRecord, Account, User, Setting, JobRecord,
+                               EventRecord, EvidenceRecord, CertificateRecord, EnrolTokenRecord,
+                               DeviceDoubt, Counter, RowRemoved, DoubtEnded, TokensPurged>;
 
 // Where rooms put what they changed. Implemented by Engine: everything put during one dispatch of
 // the loop, brain turns included, is committed in ONE transaction. Loop thread only.

@@ -143,11 +143,21 @@ CREATE TABLE fence_devices (
   created INTEGER NOT NULL) STRICT;
 )sql";
 
+// Device 0 is the BMC. No REFERENCES: a row more than there are devices harms nobody, one that is
+// missing may.
+constexpr std::string_view kDeviceDoubts = R"sql(
+CREATE TABLE device_doubts (
+  host INTEGER NOT NULL, device INTEGER NOT NULL, other_machine INTEGER NOT NULL,
+  contradicted INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (host, device)) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kSteps{
     runtime::Migration{1, "state of the brain", kCore},
     runtime::Migration{2, "inventory", kInventory},
     runtime::Migration{3, "jobs, events, evidence, certificates", kStory},
     runtime::Migration{4, "fence devices, changes of BMC passwords", kFenceDevices},
+    runtime::Migration{5, "power devices that are not trusted", kDeviceDoubts},
 };
 
 }  // namespace

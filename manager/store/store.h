@@ -52,6 +52,7 @@ struct Restored {
   std::vector<JobRecord> jobs;
   std::vector<CertificateRecord> certificates;
   std::vector<EnrolTokenRecord> tokens;
+  std::vector<DeviceDoubt> doubts;
   std::uint64_t next_job = 1;
   std::uint64_t next_event = 1;
   std::uint64_t next_evidence = 1;

@@ -101,6 +101,8 @@ Status RowWriter::write_row(const RowChange& change) {
           return remove_row(row);
         } else if constexpr (std::is_same_v<Row, TokensPurged>) {
           return purge_tokens(row);
+        } else if constexpr (std::is_same_v<Row, DoubtEnded>) {
+          return end_doubt(row);
         } else {
           if constexpr (std::is_same_v<Row, EvidenceRecord>) ++evidence_since_trim_[row.host];
           if constexpr (std::is_same_v<Row, EventRecord>) {
@@ -121,6 +123,12 @@ Status RowWriter::purge_tokens(const TokensPurged& purge) {
   MOLD_TRY(runtime::Statement * purging,
            statement("DELETE FROM enrol_tokens WHERE expires < ?1 OR used < ?1"));
   return purging->bind(1, purge.before.ms).run();
+}
+
+Status RowWriter::end_doubt(const DoubtEnded& ended) {
+  MOLD_TRY(runtime::Statement * ending,
+           statement("DELETE FROM device_doubts WHERE host = ?1 AND device = ?2"));
+  return ending->bind(1, as_sql(ended.host.value)).bind(2, as_sql(ended.device.value)).run();
 }
 
 // Old history goes in lots, so that an ordinary line costs one row and no search.
@@ -145,7 +153,9 @@ template <class Record>
 Status RowWriter::put(const Record& record) {
   std::string& sql = upserts_[RowOf<Record>::kTable];
   if (sql.empty()) {
-    constexpr std::size_t kKeys = std::is_same_v<Record, CoreDiskRow> ? 2 : 1;
+    constexpr bool kPair =
+        std::is_same_v<Record, CoreDiskRow> || std::is_same_v<Record, DeviceDoubt>;
+    constexpr std::size_t kKeys = kPair ? 2 : 1;
     sql = upsert_sql(RowOf<Record>::kTable, column_names<Record>(), kKeys);
   }
   MOLD_TRY(runtime::Statement * upsert, statement(sql));

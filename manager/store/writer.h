@@ -30,6 +30,7 @@ class RowWriter {
   Status write_row(const RowChange& change);
   Status remove_row(const RowRemoved& removed);
   Status purge_tokens(const TokensPurged& purge);
+  Status end_doubt(const DoubtEnded& ended);
   Status trim();
   template <class Record>
   Status put(const Record& record);

@@ -115,6 +115,8 @@ Status open_rooms(Manager& m, const Arguments& args) {
   InventoryData data = std::move(restored.inventory);
   auto certificates = std::move(restored.certificates);
   auto tokens = std::move(restored.tokens);
+  DrillService::Options drill;
+  drill.doubts = std::move(restored.doubts);
   m.engine = std::make_unique<Engine>(*m.loop, *m.store, core::Policy{}, std::move(restored));
   const auto wall = [] { return runtime::wall_time_now(); };
   m.inventory = std::make_unique<Inventory>(*m.engine, wall, std::move(data));
@@ -129,8 +131,8 @@ Status open_rooms(Manager& m, const Arguments& args) {
                                              AgentRegistry::LeaseOptions{});
   m.driver = std::make_unique<ObedientPower>(*m.loop);
   m.power = std::make_unique<PowerService>(*m.engine, *m.inventory, *m.box, *m.driver);
-  m.drills = std::make_unique<DrillService>(*m.loop, *m.engine, *m.inventory, *m.power,
-                                            DrillService::Options{});
+  m.drills =
+      std::make_unique<DrillService>(*m.loop, *m.engine, *m.inventory, *m.power, std::move(drill));
   m.power->set_veto([&m](const Feed& feed) { return m.drills->veto(feed); });
   m.poll = std::make_unique<PowerPoll>(*m.loop, *m.engine, *m.inventory, *m.power);
   return {};

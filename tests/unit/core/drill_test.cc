@@ -253,6 +253,28 @@ TEST(Identity, WhatIsNotSaidIsUnknown) {
             IdentityVerdict::kUnknown);
 }
 
+TEST_F(DrillTest, RestoredDoubtHoldsBeforeAnyPathIsKnownAndEndsAsUsual) {
+  DrillBook fresh;
+  const Doubt doubt{true, false, "another machine's"};
+  fresh.restore(kHost, kBmc, doubt);
+  EXPECT_EQ(fresh.distrust(kHost, kBmc), "another machine's");
+  EXPECT_EQ(fresh.doubts(), (DrillBook::Doubts{{{kHost, kBmc}, doubt}}));
+  fresh.set_paths({kOwn}, now);
+  EXPECT_EQ(fresh.device_view(kHost, kBmc, now).state, DrillState::kBad);
+  DrillResult quiet = worked();
+  quiet.identity = IdentityVerdict::kUnknown;
+  fresh.record(kOwn, quiet, now);
+  EXPECT_FALSE(fresh.doubts().empty()) << "a device that does not say clears nothing";
+  fresh.record(kOwn, worked(), now);
+  EXPECT_TRUE(fresh.doubts().empty());
+}
+
+TEST_F(DrillTest, AFailedUseIsForgottenWithTheSettings) {
+  book.note_use(kOwn, false, now);
+  book.forget(kHost, kBmc, now);
+  EXPECT_FALSE(book.failed_lately(kOwn, now));
+}
+
 TEST(DrillChoice, TheLatestUseInEarnestTurnsTheNextElsewhere) {
   DrillBook book;
   const HostId host{1};

@@ -128,6 +128,41 @@ TEST_F(BmcPasswordTest, OneAtATimeAndConfiguringAnewEndsIt) {
   EXPECT_TRUE(oobm().pending_password.empty());
 }
 
+TEST_F(BmcPasswordTest, ABmcThatWasConfiguredAnewMeanwhileIsNotAskedOfBefore) {
+  ASSERT_TRUE(service->change_password(host, Secret("new"), 5s,
+                                       [this](const port::PowerResult& r) { told.push_back(r); }));
+  configure(host, "by hand");
+  ASSERT_TRUE(world.loop->run_until([this] { return !told.empty(); }, 10s));
+  EXPECT_TRUE(driver.changes.empty()) << "nothing is sent to the BMC of before";
+  EXPECT_EQ(told[0].outcome, core::Outcome::kFailed);
+  EXPECT_EQ(opened(), "by hand");
+}
+
+TEST_F(BmcPasswordTest, AConfirmedChangeOnTheBmcOfBeforeIsNoSuccess) {
+  change("new");
+  configure(host, "by hand");
+  driver.end_change(0, core::Outcome::kConfirmed);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].outcome, core::Outcome::kUnknown);
+  EXPECT_EQ(told[0].text, "the settings of this device were changed meanwhile");
+}
+
+TEST_F(BmcPasswordTest, TheSecondPasswordIsNotTriedWhereTheFirstOneWasChanged) {
+  change("new");
+  driver.end_change(0, core::Outcome::kUnknown);
+  service->request(wish(1, host));
+  configure(host, "by hand");
+  driver.refuse(0);
+  EXPECT_EQ(driver.calls.size(), 1U);
+  EXPECT_EQ(service->waiting(), 0U);
+}
+
+TEST_F(BmcPasswordTest, AskingWhetherItMayChangesNothing) {
+  EXPECT_TRUE(service->check_change_password(host, Secret("new")));
+  EXPECT_FALSE(service->check_change_password(host, Secret("")));
+  EXPECT_TRUE(oobm().pending_password.empty());
+}
+
 TEST_F(BmcPasswordTest, WhatTheDriverCannotUseIsRefusedAtOnce) {
   for (const char* bad : {"", "123456789012345678901"}) {
     const Status refused = service->change_password(host, Secret(bad), 5s, [](const auto&) {});

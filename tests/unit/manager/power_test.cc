@@ -19,13 +19,13 @@ class PowerTest : public testing::Test {
                                              std::move(options));
     host = world.add_host("h1");
   }
-  void configure(HostId id, bool enabled = true) {
+  void configure(HostId id, bool enabled = true, const std::string& password = "pw") {
     OobmSettings settings;
     settings.driver = "ipmitool";
     settings.address = "10.0.0.1";
     settings.port = "623";
     settings.username = "admin";
-    ASSERT_TRUE(service->configure(id, settings, Secret("pw")));
+    ASSERT_TRUE(service->configure(id, settings, Secret(password)));
     HostRecord record = *world.inventory->hosts().find(id);
     record.oobm.enabled = enabled;
     ASSERT_TRUE(world.inventory->update(record));
@@ -153,6 +153,42 @@ TEST_F(PowerTest, AHostWithoutPowerControlIsAFailureNotSilence) {
   service->request(wish(2, host));
   EXPECT_TRUE(driver.calls.empty());
   EXPECT_EQ(service->waiting(), 0U);
+}
+
+// The brain takes part: what it is told, and what it makes of it.
+TEST_F(PowerTest, AnAnswerToTheSettingsOfBeforeIsUnknown) {
+  configure(host);
+  service->request(wish(1, host));
+  const std::uint64_t before = service->revision(Feed{host, {}});
+  configure(host, true, "other");
+  EXPECT_GT(service->revision(Feed{host, {}}), before);
+  bool used = false;
+  service->set_used([&used](const Feed&, HostId, bool) { used = true; });
+  answer(0, core::PowerState::kOff);
+  EXPECT_EQ(world.engine->state().hosts.at(host).power, core::PowerState::kUnknown);
+  EXPECT_EQ(service->latest(host), nullptr) << "nor is it shown";
+  EXPECT_FALSE(used) << "nor does it say which way is good";
+  EXPECT_EQ(service->waiting(), 0U);
+  service->request(wish(2, host));
+  ASSERT_EQ(driver.calls.size(), 2U);
+  EXPECT_EQ(driver.calls[1].target.password.reveal(), "other");
+  answer(1, core::PowerState::kOff);
+  EXPECT_EQ(world.engine->state().hosts.at(host).power, core::PowerState::kOff);
+  configure(host, true, "other");
+  EXPECT_NE(service->latest(host), nullptr) << "the very same settings change nothing";
+}
+
+TEST_F(PowerTest, WhatWaitsInLineIsSentWithTheSettingsOfItsTurn) {
+  configure(host);
+  service->request(wish(1, host));
+  service->request(wish(2, host));
+  configure(host, true, "other");
+  answer(0, core::PowerState::kOff);
+  ASSERT_EQ(driver.calls.size(), 2U) << "one act at a time, whatever the settings";
+  EXPECT_EQ(driver.calls[1].target.password.reveal(), "other");
+  answer(1, core::PowerState::kOff);
+  ASSERT_NE(service->latest(host), nullptr);
+  EXPECT_EQ(service->latest(host)->state, core::PowerState::kOff);
 }
 
 TEST_F(PowerTest, BadSettingsAreRefused) {

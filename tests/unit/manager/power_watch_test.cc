@@ -90,6 +90,21 @@ TEST_F(PollTest, SoManyAtATimeAndARoundAfterTheOther) {
   EXPECT_EQ(poll->readings(), 7U);
 }
 
+TEST_F(PollTest, WhatTheOldBmcSaidIsNotShown) {
+  for (int i = 0; i < 3; ++i) {
+    const std::size_t call = driver.calls.size();
+    poll->begin_round();
+    configure(host, "password " + std::to_string(i));
+    if (i == 0)
+      driver.read(call, core::PowerState::kOff);
+    else
+      driver.keep_silent(call);
+  }
+  EXPECT_EQ(service->latest(host), nullptr);
+  EXPECT_EQ(poll->failing(), 0U) << "nor is its silence the new one's";
+  EXPECT_TRUE(poll->idle());
+}
+
 TEST_F(PollTest, SettingsHaveBounds) {
   const std::string name(kPollInterval);
   EXPECT_EQ(power_setting(*world.inventory, name), 30);
@@ -112,7 +127,11 @@ class DrillServiceTest : public PowerWorldTest {
     HostRecord record = *world.inventory->hosts().find(host);
     record.facts_json = R"({"product_uuid":")" + kUuid + R"(","product_serial":"S1"})";
     ASSERT_TRUE(world.inventory->update(record));
+    make_drills();
+  }
+  void make_drills() {
     DrillService::Options drill_options;
+    drill_options.doubts = world.doubts;
     drill_options.last_heard = [this](HostId) -> std::optional<Instant> {
       if (!heard) return std::nullopt;
       return world.loop->now() + 1s;
@@ -121,6 +140,13 @@ class DrillServiceTest : public PowerWorldTest {
     drills = std::make_unique<DrillService>(*world.loop, *world.engine, *world.inventory, *service,
                                             std::move(drill_options));
   }
+  void restart_all() {
+    ASSERT_TRUE(world.settle());
+    drills.reset();
+    restart();
+    make_drills();
+  }
+  std::string why_not(const Feed& feed) const { return drills->veto(feed); }
   // One drill of the only path.
   void drill(const std::function<void(std::size_t)>& reading, const std::string& uuid = {}) {
     const std::size_t call = driver.calls.size();
@@ -260,9 +286,144 @@ TEST_F(DrillServiceTest, OtherHostsTryTooAndTheBestIsChosen) {
   service->set_executor(nullptr, {});
 }
 
+const std::string kStranger = "deadbeef-4455-6677-8899-aabbccddeeff";
+
+TEST_F(DrillServiceTest, WhatWasUnderWayWhenDoubtCameIsNotCounted) {
+  service->set_veto([this](const Feed& feed) { return why_not(feed); });
+  ASSERT_TRUE(drills->run_now(host, [] {}));
+  driver.read(0, core::PowerState::kOn);
+  service->request(wish(1, host));
+  ASSERT_EQ(driver.calls.size(), 2U);
+  driver.say_identity(0, {kStranger, {}, {}});
+  driver.read(1, core::PowerState::kOff);
+  EXPECT_EQ(world.engine->state().hosts.at(host).power, core::PowerState::kUnknown);
+  EXPECT_EQ(service->waiting(), 0U);
+}
+
+TEST_F(DrillServiceTest, DoubtOutlivesARestartAndHoldsBeforeAnythingIsAsked) {
+  good(kStranger);
+  const std::string why = why_not(Feed{host, {}});
+  ASSERT_NE(why.find("another machine"), std::string::npos);
+  restart_all();
+  EXPECT_EQ(why_not(Feed{host, {}}), why) << "no drill was run yet, no path is known";
+  service->set_veto([this](const Feed& feed) { return why_not(feed); });
+  service->request(wish(1, host));
+  EXPECT_TRUE(driver.calls.empty());
+  good(kStranger);
+  EXPECT_EQ(view().state, core::DrillState::kBad);
+  good();
+  EXPECT_TRUE(why_not(Feed{host, {}}).empty()) << "a drill found the right machine";
+  restart_all();
+  EXPECT_TRUE(why_not(Feed{host, {}}).empty()) << "that is kept too";
+  EXPECT_TRUE(world.doubts.empty());
+}
+
+TEST_F(DrillServiceTest, AContradictionIsKeptToo) {
+  drill([this](std::size_t c) { driver.read(c, core::PowerState::kOff); });
+  heard = false;  // it dies while the manager is away: now an "off" would be believed
+  restart_all();
+  drill([this](std::size_t c) { driver.read(c, core::PowerState::kOff); }, kUuid);
+  EXPECT_FALSE(why_not(Feed{host, {}}).empty());
+}
+
+TEST_F(DrillServiceTest, DoubtIsDurableBeforeAnythingThatFollowsFromIt) {
+  good(kStranger);
+  bool committed = false;
+  world.engine->when_durable([&committed](const Status& stored) { committed = bool(stored); });
+  ASSERT_TRUE(world.loop->run_until([&committed] { return committed; }, 10s));
+  drills.reset();
+  restart();  // a crash right after that commit
+  ASSERT_EQ(world.doubts.size(), 1U);
+  EXPECT_EQ(world.doubts[0].host, host);
+  EXPECT_TRUE(world.doubts[0].other_machine);
+}
+
+TEST_F(DrillServiceTest, DoubtEndsWithTheSettingsAndWithTheDeviceForGood) {
+  good(kStranger);
+  configure(host);
+  EXPECT_FALSE(why_not(Feed{host, {}}).empty()) << "the very same settings change nothing";
+  configure(host, "another password");
+  EXPECT_TRUE(why_not(Feed{host, {}}).empty());
+  good(kStranger);
+  const auto made = service->add_device(device(), Secret("x"));
+  ASSERT_TRUE(made);
+  restart_all();
+  EXPECT_FALSE(why_not(Feed{host, {}}).empty());
+  ASSERT_TRUE(world.inventory->remove(host));
+  drills->turn();
+  restart_all();
+  EXPECT_TRUE(world.doubts.empty()) << "nobody will ask for these any more";
+}
+
+TEST_F(DrillServiceTest, ANewNameIsNoNewDevice) {
+  auto made = service->add_device(device(), Secret("x"));
+  ASSERT_TRUE(made);
+  const Feed feed{host, made->id};
+  const std::uint64_t before = service->revision(feed);
+  made->name = "renamed";
+  made->level = 3;
+  ASSERT_TRUE(service->update_device(*made, std::nullopt));
+  EXPECT_EQ(service->revision(feed), before);
+  made->address = "10.0.0.10";
+  ASSERT_TRUE(service->update_device(*made, Secret("x")));
+  EXPECT_GT(service->revision(feed), before);
+}
+
+TEST_F(DrillServiceTest, ADrillOfTheOldSettingsIsNeitherScoredNorBelieved) {
+  bool ended = false;
+  ASSERT_TRUE(drills->run_now(host, [&ended] { ended = true; }));
+  configure(host, "changed");
+  driver.read(0, core::PowerState::kOn);
+  EXPECT_TRUE(driver.identifications.empty()) << "another device answered";
+  ASSERT_EQ(driver.calls.size(), 2U) << "tried again as it is now";
+  EXPECT_EQ(driver.calls[1].target.password.reveal(), "changed");
+  EXPECT_FALSE(ended);
+  driver.read(1, core::PowerState::kOn);
+  ASSERT_EQ(driver.identifications.size(), 1U);
+  configure(host, "once more");
+  driver.say_identity(0, {kStranger, {}, {}});
+  EXPECT_TRUE(why_not(Feed{host, {}}).empty()) << "the machine behind the old address";
+  EXPECT_EQ(view().trials, 0U);
+  ASSERT_EQ(driver.calls.size(), 3U);
+  driver.read(2, core::PowerState::kOn);
+  driver.say_identity(1, {kUuid, {}, {}});
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(view().state, core::DrillState::kGood);
+  EXPECT_TRUE(events("HOST.FENCE.DRILL.FAILED").empty());
+}
+
+TEST_F(DrillServiceTest, ASuspicionAgainstTheOldSettingsIsDropped) {
+  bool ended = false;
+  ASSERT_TRUE(drills->run_now(host, [&ended] { ended = true; }));
+  driver.read(0, core::PowerState::kOff);  // it is heard: looked at a second time
+  configure(host, "changed");
+  drills->turn();
+  EXPECT_TRUE(why_not(Feed{host, {}}).empty());
+  ASSERT_EQ(driver.calls.size(), 2U);
+  driver.read(1, core::PowerState::kOn);
+  driver.say_identity(0, {kUuid, {}, {}});
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(view().state, core::DrillState::kGood);
+}
+
+TEST_F(DrillServiceTest, ADrillOfADeviceThatWentEnds) {
+  const auto made = service->add_device(device(), Secret("x"));
+  ASSERT_TRUE(made);
+  bool ended = false;
+  ASSERT_TRUE(drills->run_now(host, [&ended] { ended = true; }));
+  ASSERT_EQ(driver.calls.size(), 2U);
+  ASSERT_TRUE(service->remove_device(made->id));
+  driver.read(0, core::PowerState::kOn);
+  driver.say_identity(0, {kUuid, {}, {}});
+  EXPECT_FALSE(ended);
+  driver.read(1, core::PowerState::kOn);
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(driver.calls.size(), 2U);
+}
+
 TEST_F(DrillServiceTest, WhatWasLearnedEndsWithTheSettings) {
   good();
-  drills->forget(Feed{host, {}});
+  configure(host, "changed");
   EXPECT_EQ(view().state, core::DrillState::kUnknown);
   const auto device_made = service->add_device(device(), Secret("x"));
   ASSERT_TRUE(device_made);
