@@ -1,5 +1,4 @@
 // Out-of-band management: the BMC of a host, its switch, and power actions through the brain.
-#include <memory>
 #include <utility>
 
 #include "lib/base/check.h"
@@ -69,29 +68,39 @@ ApiResult<BegunJob> switch_for_host(Call& call, bool on) {
   call.about(
       "Host", host.uuid,
       std::string(on ? "Enabling" : "Disabling") + " out-of-band management of host " + host.name);
-  const auto switched = switch_oobm(call, host, on);
-  if (!switched) return refuse(switched.error());
   MOLD_API_TRY(const JobRecord job, call.open_job(core::JobKind::kOther, VmId{}, HostId{}));
+  if (const auto switched = switch_oobm(call, host, on); !switched) {
+    end_job_failed(call, job.id, switched.error().status, switched.error().text);
+    return BegunJob{job.uuid, {}};
+  }
   Object row = oobm_view(call.services(), *call.inventory().hosts().find(host.id));
   row.set("status", Value(true));
   end_job(call, job.id, single_body("outofbandmanagement", std::move(row)));
   return BegunJob{job.uuid, {}};
 }
 
-// For every host that stands in the place; on: only those that are configured.
+// For every host that stands in the place; on: only those that are configured. One that cannot be
+// switched keeps none of the others from it, and the job says which.
 ApiResult<BegunJob> switch_for_place(Call& call, bool on, const PlaceFilter& where) {
   call.about(where.cluster != nullptr ? "Cluster" : "Zone",
              where.cluster != nullptr ? where.cluster->uuid : where.zone->uuid,
              std::string(on ? "Enabling" : "Disabling") + " out-of-band management of all hosts");
   MOLD_API_TRY(const JobRecord job, call.open_job(core::JobKind::kOther, VmId{}, HostId{}));
   const auto hosts = call.inventory().hosts().all();  // a copy: the table changes below
+  std::string refused;
+  int code = 0;
   for (const auto& [id, host] : hosts) {
     if (!is_live(host) || host.oobm.enabled == on || (on && !host.oobm.configured)) continue;
     if (!where.matches(place_of(call.inventory(), host.cluster))) continue;
     const auto switched = switch_oobm(call, host, on);
-    if (!switched) return refuse(switched.error());
+    if (switched) continue;
+    code = switched.error().status;
+    refused += (refused.empty() ? "" : "; ") + host.name + ": " + switched.error().text;
   }
-  end_job(call, job.id, success_body());
+  if (refused.empty())
+    end_job(call, job.id, success_body());
+  else
+    end_job_failed(call, job.id, code, "not switched: " + refused);
   return BegunJob{job.uuid, {}};
 }
 
@@ -166,7 +175,8 @@ ApiResult<BegunJob> power_action(Call& call) {
   return BegunJob{job.uuid, {}};
 }
 
-// What outlives the call while the BMC is being talked to.
+// What outlives the call while the BMC is being talked to. The job is open, and in the transaction
+// that the BMC is not asked before; whatever happens then, it ends.
 struct PasswordChange {
   Engine& engine;
   JobId job;
@@ -203,6 +213,8 @@ struct PasswordChange {
       case core::Outcome::kFailed:
         return "not changed: " + result.text;
       case core::Outcome::kUnknown:
+        if (result.error == ErrorKind::kConflict)  // neither of the two passwords was kept
+          return "whether it was changed is not known: " + result.text;
         return "whether it was changed is not known, both are kept, the next login decides: " +
                result.text;
     }
@@ -219,18 +231,23 @@ ApiResult<BegunJob> change_password(Call& call) {
   }
   const HostId id = host->id;
   call.about("Host", host->uuid, "Changing the password of the BMC of host " + host->name);
-  // The driver answers later, when the job is known.
-  auto change = std::make_shared<PasswordChange>(PasswordChange{
-      call.engine(), JobId{}, host->uuid, host->name, call.caller().account, call.caller().user});
   const std::string given = call.params().text("password");
-  const Status begun = call.services().power.change_password(
-      id, given.empty() ? make_bmc_password() : Secret(given), kChangeDeadline,
-      [change](const port::PowerResult& result) {
-        if (change->job) change->end(result);
-      });
-  if (!begun) return refuse(from_error(begun.error()));
+  const Secret fresh = given.empty() ? make_bmc_password() : Secret(given);
+  PowerService& power = call.services().power;
+  if (const Status may = power.check_change_password(id, fresh); !may)
+    return refuse(from_error(may.error()));
+  const std::string uuid = host->uuid;
+  const std::string name = host->name;
   MOLD_API_TRY(const JobRecord job, call.open_job(core::JobKind::kOther, VmId{}, id));
-  change->job = job.id;
+  const PasswordChange change{call.engine(),     job.id, uuid, name, call.caller().account,
+                              call.caller().user};
+  const Status begun =
+      power.change_password(id, fresh, kChangeDeadline,
+                            [change](const port::PowerResult& result) { change.end(result); });
+  if (!begun) {
+    const ApiError why = from_error(begun.error());
+    end_job_failed(call, job.id, why.status, why.text);
+  }
   return BegunJob{job.uuid, {}};
 }
 
