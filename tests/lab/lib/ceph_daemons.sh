@@ -54,6 +54,10 @@ auth_allow_insecure_global_id_reclaim = false
 [mon]
 keyring = $CEPH_DIR/mon.keyring
 mon_data = $CEPH_DIR/mon
+# The monitor collects changes for a second before it decides on them. Nobody shares this one, and
+# making the cluster is half a dozen decisions; ceph_stock_pace brings the usual pace back.
+paxos_propose_interval = 0.05
+paxos_min_wait = 0.01
 mon_data_avail_warn = 1
 mon_data_avail_crit = 1
 [osd]
@@ -61,6 +65,10 @@ keyring = $CEPH_DIR/osd\$id/keyring
 osd_data = $CEPH_DIR/osd\$id
 osd_objectstore = memstore
 memstore_device_bytes = 1073741824
+# An OSD learns that it counts as down from the monitor's answer to its beacon, if no other OSD tells it.
+osd_beacon_report_interval = 1
+# And it ends itself when it was told so often; a test that thaws it many times would be the sixth.
+osd_max_markdown_count = 1000000
 osd_class_load_list = *
 osd_class_default_list = *
 [client]
@@ -125,6 +133,9 @@ ceph_make_osd() {  # NUMBER
 ceph_make_pool() {
   ceph_admin osd pool create $CEPH_POOL 8 8 && ceph_rbd pool init $CEPH_POOL
 }
+
+# A real cluster's pace, where time is what is measured: a blocklist entry then takes up to a second more.
+ceph_stock_pace() { ceph_admin tell mon.a injectargs --paxos_propose_interval=1 --paxos_min_wait=0.05; }
 
 # A lone OSD that stood still with a request in hand for longer than its read lease (16 s) never serves
 # again by itself: it waits for a lease that only a new map brings. Told that it is down, it comes up
