@@ -15,6 +15,8 @@ CEPH_POOL=vms
 CEPH_MANAGER=mold-manager
 # Users of hosts begin with this; the manager may make and change these and no others.
 CEPH_HOST_PREFIX=mold-host-
+# OSD caps of a user that has been shut out: the name of a pool that is not there.
+CEPH_NO_ACCESS='allow r pool=none'
 
 # A caller's own settings must not lead a command to another cluster.
 unset CEPH_ARGS CEPH_CONF CEPH_KEYRING
@@ -80,8 +82,16 @@ END
 
 ceph_mon_addresses() { echo "[v2:$CEPH_ADDRESS:3300,v1:$CEPH_ADDRESS:6789]"; }
 
-# What the manager's user may do: see tests/lab/README.md, and selftest_ceph.sh, which proves both sides.
-ceph_manager_mon_caps() { echo "profile rbd"; }
+# What the manager may do to the monitors: what RBD needs; take entries of single clients from the blocklist
+# (adding them is in "profile rbd"); and for users of hosts, by name, either access to our pools or none.
+# Not: a whole address on or off the blocklist, other users, more rights for a host than these.
+ceph_manager_mon_caps() {
+  local caps user="entity prefix client.$CEPH_HOST_PREFIX"
+  caps="caps_mon regex \"^(profile rbd|allow r)\$\" caps_osd regex \"^($CEPH_NO_ACCESS|profile rbd pool=$CEPH_POOL)\$\""
+  echo "profile rbd, allow command \"osd blocklist\" with blocklistop=rm addr regex \"^[^/]+/[0-9]+\$\"," \
+    "allow command \"auth get-or-create\" with $user $caps, allow command \"auth caps\" with $user $caps," \
+    "allow command \"auth get\" with $user"
+}
 ceph_manager_osd_caps() { echo "profile rbd pool=$CEPH_POOL"; }
 
 # Its key goes into a url, and a slash there ends a host's name: keys are drawn until one has neither it
