@@ -32,6 +32,16 @@ struct RequestPower {
   Duration deadline{0};
   DeviceId device;  // none: the host's BMC
 };
+struct RequestIsolation {
+  OpId op;
+  HostId host;
+  PoolId pool;
+  IsolationVerb verb = IsolationVerb::kIsolate;
+  std::vector<std::string> clients;  // known ones
+  std::vector<std::string> images;   // kIsolate: that must not be written any more
+  Duration expiry{0};                // of the entries, kIsolate and kRenew
+  Duration deadline{0};
+};
 struct FinishJob {
   Job job;
 };
@@ -52,8 +62,8 @@ struct NoteEvidence {
   std::string text;
 };
 
-using Action = std::variant<OpenSession, RefuseSession, SendOrder, RequestPower, FinishJob,
-                            NoteTransition, NoteEvidence>;
+using Action = std::variant<OpenSession, RefuseSession, SendOrder, RequestPower, RequestIsolation,
+                            FinishJob, NoteTransition, NoteEvidence>;
 
 std::string_view to_string(EvidenceKind kind);
 

@@ -18,6 +18,13 @@ PowerRules power_rules(Mutation mutation) {
           .stale_off_counts = mutation == Mutation::kStaleOffCounts};
 }
 
+IsolationRules isolation_rules(Mutation mutation) {
+  return {.unknown_counts = mutation == Mutation::kUnknownIsIsolated,
+          .unseen_is_covered = mutation == Mutation::kUnseenIsIsolated,
+          .same_boot_is_reborn = mutation == Mutation::kLiftedBySameBoot,
+          .never_renewed = mutation == Mutation::kNeverRenewed};
+}
+
 LeaseRules lease_rules(Mutation mutation) {
   LeaseRules rules;
   rules.armed = mutation != Mutation::kLeaseWithoutArmed;
@@ -76,6 +83,7 @@ Brain::Brain(Policy policy, State state, Mutation mutation)
       state_(std::move(state)),
       mutation_(mutation),
       power_rules_(power_rules(mutation)),
+      isolation_rules_(isolation_rules(mutation)),
       lease_book_(lease_rules(mutation)) {}
 
 Turn Brain::step(const Event& event, Now now) {
@@ -106,6 +114,9 @@ std::optional<Instant> Brain::compute_deadline() const {
   for (const auto& [id, host] : state_.hosts) {
     const auto due = host_deadline(policy_, host);
     if (due) keep_earliest(earliest, std::max(*due, latest_ + kPoll));
+    for (const PoolIsolation& isolation : host.isolations) {
+      if (!isolation.op) keep_earliest(earliest, std::max(isolation.next_try, latest_ + kPoll));
+    }
   }
   for (const VmId id : busy_) {
     const auto vm = state_.vms.find(id);

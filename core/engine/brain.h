@@ -22,6 +22,7 @@
 #include "core/engine/action.h"
 #include "core/engine/event.h"
 #include "core/fencing/fencing.h"
+#include "core/isolation/isolation.h"
 #include "core/lease/lease.h"
 #include "core/model/host.h"
 #include "core/model/job.h"
@@ -80,8 +81,12 @@ enum class Mutation : std::uint8_t {
   kOneFeedIsOff,            // one device of a level is enough
   kStaleOffCounts,          // "off" of one feed counts for ever while the other is fought with
   kOldClaimCounts,          // another fencer's word counts whoever came back since
+  kUnknownIsIsolated,       // an isolation that was not read back counts
+  kUnseenIsIsolated,        // a VM whose clients nobody saw is covered
+  kLiftedBySameBoot,        // any hello ends an isolation
+  kNeverRenewed,            // blocklist entries are left to expire
 };
-inline constexpr int kMutationCount = 20;
+inline constexpr int kMutationCount = 24;
 std::string_view to_string(Mutation mutation);
 std::optional<Mutation> parse_mutation(std::string_view text);
 
@@ -111,6 +116,7 @@ class Brain {
   State state_;
   Mutation mutation_;
   PowerRules power_rules_;
+  IsolationRules isolation_rules_;
   LeaseBook lease_book_;
   std::set<VmId> busy_;                     // VMs for which something is to be done or waited for
   std::map<ClusterId, Instant> braked_at_;  // when the mass-failure brake held last

@@ -62,6 +62,23 @@ struct PowerSettingsChanged {
   HostId host;
   DeviceId device;  // none: the BMC
 };
+// ---- from the Ceph pools ------------------------------------------------------------------------
+// Who has the disks of a running VM open. Told only when every RBD disk of it had somebody.
+struct ClientsSeen {
+  VmId vm;
+  Generation generation;
+  std::vector<std::string> clients;
+};
+struct IsolationAnswered {
+  OpId op;
+  HostId host;
+  PoolId pool;
+  // kConfirmed: read back. kFailed: certainly nothing was changed. kUnknown: anything else.
+  Outcome outcome = Outcome::kUnknown;
+  std::vector<std::string>
+      listed;  // kIsolate: on the blocklist by now, also those found on the way
+  std::string text;
+};
 // Another fencer says that it fenced this host just now (Pacemaker). Told once, as it happens;
 // history is never told: nobody could say whether the host came back since.
 struct FencedElsewhere {
@@ -135,10 +152,10 @@ struct VmRequested {
 // ---- from the clock -----------------------------------------------------------------------------
 struct TimePassed {};
 
-using Event =
-    std::variant<HelloReceived, BeatReceived, ReportReceived, OrderAnswered, PowerAnswered,
-                 PowerSettingsChanged, FencedElsewhere, FenceDevicesSet, HostAdded, HostRemoved,
-                 HostAdmissionSet, PowerControlSet, HaSet, DeathConfirmed, PowerRequested,
-                 PoolAdded, PoolRemoved, VmDeployed, VmHaSet, VmRequested, TimePassed>;
+using Event = std::variant<HelloReceived, BeatReceived, ReportReceived, OrderAnswered, ClientsSeen,
+                           IsolationAnswered, PowerAnswered, PowerSettingsChanged, FencedElsewhere,
+                           FenceDevicesSet, HostAdded, HostRemoved, HostAdmissionSet,
+                           PowerControlSet, HaSet, DeathConfirmed, PowerRequested, PoolAdded,
+                           PoolRemoved, VmDeployed, VmHaSet, VmRequested, TimePassed>;
 
 }  // namespace mold::core

@@ -5,6 +5,7 @@
 #include "core/engine/stepper.h"
 #include "core/fencing/fencing.h"
 #include "core/fencing/ladder.h"
+#include "core/isolation/isolation.h"
 
 namespace mold::core {
 namespace {
@@ -49,6 +50,12 @@ std::vector<std::string> Brain::explain(HostId id, Instant now) const {
   }
   lines.push_back(host.has_power_control ? "power: last read " + std::string(to_string(host.power))
                                          : "power: no out-of-band management enabled");
+  for (const PoolIsolation& isolation : host.isolations) {
+    const auto pool = state_.pools.find(isolation.pool);
+    lines.push_back("isolation from " +
+                    (pool == state_.pools.end() ? "a pool" : pool->second.name) + ": " +
+                    core::explain(isolation, now));
+  }
   switch (host.ha) {
     case HaState::kChecking:
       lines.push_back("waits for: storage and network silent for " +

@@ -42,6 +42,7 @@ void Stepper::on(const HelloReceived& e) {
     release_vms(*host, proof);
     host->proof = std::move(proof);
   }
+  if (reborn || mutated(Mutation::kLiftedBySameBoot)) lift_isolations(*host, "it is reborn");
   host->boot_id = e.boot_id;
   host->doubted_boot.clear();
   host->beat_sequence = 0;

@@ -129,6 +129,14 @@ std::string_view to_string(Mutation mutation) {
       return "stale-off-counts";
     case Mutation::kOldClaimCounts:
       return "old-claim-counts";
+    case Mutation::kUnknownIsIsolated:
+      return "unknown-is-isolated";
+    case Mutation::kUnseenIsIsolated:
+      return "unseen-is-isolated";
+    case Mutation::kLiftedBySameBoot:
+      return "lifted-by-same-boot";
+    case Mutation::kNeverRenewed:
+      return "never-renewed";
   }
   MOLD_UNREACHABLE();
 }

@@ -110,6 +110,10 @@ void Stepper::on(const PoolRemoved& e) {
   if (used) return;  // the API refuses first
   s_.pools.erase(e.pool);
   turn_.changes.pools.insert(e.pool);
+  for (auto& [id, host] : s_.hosts) {
+    const auto of_pool = [&e](const PoolIsolation& isolation) { return isolation.pool == e.pool; };
+    if (std::erase_if(host.isolations, of_pool) > 0) touch(host);
+  }
 }
 
 void Stepper::on(const VmDeployed& e) {

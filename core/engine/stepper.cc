@@ -15,7 +15,10 @@ void Stepper::handle(const Event& event) {
 }
 
 void Stepper::settle() {
-  for (auto& [id, host] : s_.hosts) look_at(host);
+  for (auto& [id, host] : s_.hosts) {
+    look_at(host);
+    look_at_isolations(host);
+  }
   // Work on a copy: looking at a VM may make it, or another, busy or idle.
   const std::set<VmId> busy = b_.busy_;
   for (const VmId id : busy) {
@@ -47,6 +50,10 @@ void Stepper::resume() {
     // asked again before the host had its time to beat; it may be back since.
     host.fence.op = OpId{};
     host.fence.ladder = Ladder{};
+    for (PoolIsolation& isolation : host.isolations) {
+      isolation.op = OpId{};
+      isolation.next_try = now_.mono;
+    }
     host.session_since = now_.mono;
   }
   for (auto& [id, vm] : s_.vms) {

@@ -62,6 +62,14 @@ class Stepper {
   OpId request_power(Host& host, PowerVerb verb, const std::string& why, DeviceId device = {});
   void ask_rung(Host& host, Rung& rung, PowerVerb verb, const std::string& why);
   [[nodiscard]] bool may_prove_by_power(const Host& host, const PowerAnswered& answer) const;
+  // ---- isolation.cc: cutting a host off from Ceph pools
+  void on(const ClientsSeen& event);
+  void on(const IsolationAnswered& event);
+  void begin_isolation(Host& host);
+  void look_at_isolations(Host& host);
+  void request_isolation(Host& host, PoolIsolation& isolation, IsolationVerb verb);
+  void use_isolation_proof(Host& host);
+  void lift_isolations(Host& host, const std::string& why);
   // ---- proof
   void prove_dead(Host& host, Proof proof);
   Proof make_proof(const Host& host, ProofMethod method, std::string reading) const;

@@ -242,6 +242,7 @@ void Stepper::look_at_fencing(Host& host) {
   if (mutated(Mutation::kRestartBeforeProof))
     release_vms(host, make_proof(host, ProofMethod::kOperator, "fencing has begun"));
   if (use_ladder_proof(host)) return;
+  begin_isolation(host);
   if (now_.mono < host.fence.next_try) return;
   if (beats_now(host)) {
     if (!is_waiting(host.fence.ladder)) try_call_off(host);

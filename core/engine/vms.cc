@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/engine/stepper.h"
+#include "core/isolation/isolation.h"
 #include "core/job/job.h"
 #include "core/placement/placement.h"
 #include "core/vm_ha/vm_ha.h"
@@ -148,6 +149,7 @@ void Stepper::release(Vm& vm, const std::string& why) {
   vm.op = OpId{};
   vm.op_host = HostId{};
   vm.reboot = false;
+  vm.clients.clear();
   vm.next_try = now_.mono;
   move(vm, VmState::kStopped, why);
 }
@@ -175,9 +177,13 @@ void Stepper::generation_gone(Vm& vm, GoneReason reason, const std::string& why)
 
 void Stepper::release_vms(const Host& host, const Proof& proof) {
   for (auto& [id, vm] : s_.vms) {
+    // A lease that ran out says that the VM is killed, whatever else it uses; an isolation only
+    // that it does not write there.
     const bool covered =
-        proof.whole_host || std::any_of(proof.pools.begin(), proof.pools.end(),
-                                        [&vm](PoolId pool) { return uses_pool(vm, pool); });
+        proof.method == ProofMethod::kStorageIsolated
+            ? is_covered(b_.isolation_rules_, host, vm)
+            : proof.whole_host || std::any_of(proof.pools.begin(), proof.pools.end(),
+                                              [&vm](PoolId pool) { return uses_pool(vm, pool); });
     if (!covered) continue;
     if (vm.host != host.id) {
       if (vm.op && vm.op_host == host.id && proof.whole_host) {  // a disk order dies with its host
@@ -255,6 +261,7 @@ std::optional<HostId> Stepper::choose_host(const Vm& vm, Choice choice, bool use
         host.ha != HaState::kIneligible)
       continue;
     if (vm.pinned_host && vm.pinned_host != id) continue;
+    if (keeps_out(host, vm)) continue;
     if (use_avoid && std::find(vm.avoid.begin(), vm.avoid.end(), wanted) != vm.avoid.end())
       continue;
     Candidate candidate;

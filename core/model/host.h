@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/model/fence.h"
+#include "core/model/isolation.h"
 #include "core/model/proof.h"
 #include "lib/base/ids.h"
 #include "lib/base/time.h"
@@ -52,7 +53,8 @@ struct Host {
   std::uint64_t incarnation = 0;  // lost leases since boot, as told at hello
   Capacity capacity;
   FenceTask fence;
-  std::optional<Proof> proof;  // latest proof of death, kept for display
+  std::vector<PoolIsolation> isolations;  // from Ceph pools, one each
+  std::optional<Proof> proof;             // latest proof of death, kept for display
   int recover_attempts = 0;
   // -- volatile: gone after a restart of the manager --
   std::uint64_t beat_sequence = 0;          // of the latest beat of the session

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/model/host.h"
+#include "core/model/isolation.h"
 #include "core/model/pool.h"
 #include "core/model/proof.h"
 #include "core/model/vm.h"
@@ -40,12 +41,26 @@ std::string_view to_string(ProofMethod method) {
       return "power-off";
     case ProofMethod::kLeaseExpired:
       return "lease-expired";
+    case ProofMethod::kStorageIsolated:
+      return "storage-isolated";
     case ProofMethod::kFencedElsewhere:
       return "fenced-elsewhere";
     case ProofMethod::kReborn:
       return "reborn";
     case ProofMethod::kOperator:
       return "operator";
+  }
+  MOLD_UNREACHABLE();
+}
+
+std::string_view to_string(IsolationVerb verb) {
+  switch (verb) {
+    case IsolationVerb::kIsolate:
+      return "isolate";
+    case IsolationVerb::kRenew:
+      return "renew";
+    case IsolationVerb::kLift:
+      return "lift";
   }
   MOLD_UNREACHABLE();
 }

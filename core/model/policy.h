@@ -36,6 +36,13 @@ struct Policy {
   // --- lease -----------------------------------------------------------------------------------
   Duration lease_margin = 1'000ms;  // on top of the deadline that the host itself announced
   Duration start_guard = 1'500ms;   // a start needs a lease that lasts at least this long
+  // --- isolation from Ceph pools ---------------------------------------------------------------
+  Duration isolation_deadline = 10'000ms;  // one request, read-back included
+  Duration isolation_retry = 1'000ms;      // doubled up to fence_retry_last
+  // Of blocklist entries. Long: a manager that is down does not renew, and a host that thaws after
+  // its entries expired can write.
+  Duration isolation_expiry = 365 * 86'400'000ms;
+  Duration isolation_renew = 86'400'000ms;  // how often they are renewed, and read back
   // --- VMs -------------------------------------------------------------------------------------
   int cpu_overcommit_percent = 1000;  // vCPUs may sum up to 10x the host's cores
   int memory_overcommit_percent = 100;

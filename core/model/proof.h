@@ -19,6 +19,7 @@ enum class Outcome : std::uint8_t { kConfirmed, kFailed, kUnknown };
 enum class ProofMethod : std::uint8_t {
   kPowerOff,         // BMC read back "off" after our request, or "off" when first read now
   kLeaseExpired,     // the armed host's own self-fence deadline + margin passed without a beat
+  kStorageIsolated,  // read back: no client of the host can write to these pools any more
   kFencedElsewhere,  // another fencer (Pacemaker) says it fenced the host, just now
   kReborn,           // the host is back with a new boot id
   kOperator,         // a person said so, logged with the name

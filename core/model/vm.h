@@ -60,6 +60,8 @@ struct Vm {
   HostId last_host;
   HostId pinned_host;  // asked for by hostid=, this start only
   Generation generation;
+  // Who has its RBD disks open in this generation, "ip:0/nonce", as seen after it started; sorted.
+  std::vector<std::string> clients;
   OpId op;         // order under way for this VM, or none
   HostId op_host;  // who carries it out (disk orders need no placement)
   JobId job;       // API job that waits for this VM, or none

@@ -45,6 +45,7 @@ void found_vms(World& world, core::State& state) {
       q.state = QemuState::kRunning;
       q.pools = mask;
       world.disks.start(q);
+      world.ceph.look_at_clients(vm.id, world.draw(100, 5'000, Draw::kClients, i, 3));
     }
     state.vms[vm.id] = vm;
   }
@@ -79,6 +80,7 @@ void found_cluster(World& world) {
     pool.cluster = ClusterId{1};
     pool.uuid = pool.name = "p" + std::to_string(p + 1);
     pool.path = "/p" + std::to_string(p + 1);
+    if (world.ceph.has(p)) pool.kind = core::PoolKind::kRbd;
     state.pools[pool.id] = pool;
   }
   for (SimHost& host : world.hosts) host.boot_at_once();

@@ -32,7 +32,7 @@ bool Disks::able(const Qemu& q) const {
   if (q.state != QemuState::kRunning || q.in_d_state) return false;
   const SimHost& host = world_->hosts[q.host];
   if (host.power != Power::kOn || host.frozen) return false;
-  return world_->pools.all_reachable(q.host, q.pools);
+  return world_->pools.all_reachable(q.host, q.pools) && !world_->ceph.is_cut_off(q);
 }
 
 void Disks::now_able(const Qemu& q) {
@@ -46,6 +46,7 @@ void Disks::rescan(std::size_t host) {
 }
 
 void Disks::last_write_lands(const Qemu& q) {
+  if (world_->ceph.is_cut_off(q)) return;
   world_->single_writer.wrote(q, disk(q.vm));
 }
 

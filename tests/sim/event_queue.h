@@ -18,6 +18,7 @@ enum class Ev : std::uint8_t {
   kHeal,
   kProbe,
   kRepair,
+  kOperator,
   // hardware
   kBoot,
   kWatchdog,
@@ -41,6 +42,12 @@ enum class Ev : std::uint8_t {
   kDownArrives,
   kBmcEffect,
   kBmcAnswer,
+  // Ceph
+  kCephEffect,
+  kCephAnswer,
+  kCephEntry,
+  kClientsRead,
+  kClientsTold,
   // the manager
   kCommitted,
   kManagerTimer,

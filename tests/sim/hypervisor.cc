@@ -158,6 +158,11 @@ void Hypervisor::create(std::uint32_t slot) {
   if (world_->disks.find(c.host, c.what.vm) != nullptr) {
     return reply(slot, core::Outcome::kFailed, 2);  // a domain of that name exists
   }
+  // A handle that was open when access was taken away goes on: the image is opened with it later.
+  if (!world_->ceph.lets_in(c.host, c.pools) &&
+      !world_->noise.chance(20, Draw::kCeph, world_->now, c.what.vm.value, slot)) {
+    return reply(slot, core::Outcome::kFailed, 2);
+  }
   Qemu q;
   q.vm = c.what.vm;
   q.generation = c.what.generation;

@@ -107,6 +107,10 @@ void Manager::power_answered(const core::PowerAnswered& answer, std::uint32_t ru
   if (up() && run == run_) take(answer, {});  // the executor died with its manager
 }
 
+void Manager::isolation_answered(const core::IsolationAnswered& answer, std::uint32_t run) {
+  if (up() && run == run_) take(answer, {});
+}
+
 void Manager::person(const core::Event& event) {
   if (up()) take(event, {});
 }
@@ -274,6 +278,12 @@ void Manager::act_one(const core::Action& action) {
     world_->net.send_down(slot);
   } else if (const auto* power = std::get_if<core::RequestPower>(&action)) {
     world_->bmcs.request(*power, run_);
+  } else if (const auto* isolation = std::get_if<core::RequestIsolation>(&action)) {
+    world_->ceph.request(*isolation, run_);
+  } else if (const auto* moved = std::get_if<core::NoteTransition>(&action)) {
+    if (moved->entity == "vm" && moved->to == core::to_string(core::VmState::kRunning))
+      world_->ceph.look_at_clients(VmId{moved->id},
+                                   world_->draw(100, 4'000, Draw::kClients, moved->id, 3));
   } else if (const auto* job = std::get_if<core::FinishJob>(&action)) {
     world_->job_end.finished(job->job);
   }

@@ -26,6 +26,7 @@ class Manager {
 
   // What happens to it. While it is down, messages are lost; while it is busy, they wait.
   void message(std::uint32_t slot);
+  void isolation_answered(const core::IsolationAnswered& answer, std::uint32_t run);
   void power_answered(const core::PowerAnswered& answer, std::uint32_t run);
   void person(const core::Event& event);
   void timer(std::uint32_t run);

@@ -34,6 +34,10 @@ enum class Draw : std::uint64_t {
   kCrashPoint,
   kStart,
   kRepair,
+  kCeph,
+  kCephLag,
+  kCephFate,
+  kClients,
 };
 
 class Noise {

@@ -333,6 +333,34 @@ void draw_feeds(Plan& plan) {
   p.fence_parallel = static_cast<int>(rng.between(1, 4));
 }
 
+// Drawn apart, too.
+void draw_ceph(Plan& plan) {
+  Rng rng(plan.seed ^ 0x7f4a7c15U);
+  plan.rbd_pools = 0;
+  plan.ceph_trouble = rng.chance(40) ? static_cast<unsigned>(rng.between(1, 15)) : 0;
+  if (rng.chance(40)) return;
+  plan.rbd_pools = rng.chance(70) ? 1U : (1U << plan.pools) - 1;
+  core::Policy& p = plan.policy;
+  if (rng.chance(30)) return;
+  p.isolation_deadline = between(rng, 7s, 20s);
+  p.isolation_retry = between(rng, 300ms, 5s);
+  p.isolation_expiry = between(rng, 120s, 400s);
+  p.isolation_renew = between(rng, 5s, 30s);
+}
+
+// Thaws, or comes back from its cut, long after what it had was given to others.
+void outlast_expiry(Plan& plan) {
+  Rng rng(plan.seed ^ 0x2545f491U);
+  if (plan.rbd_pools == 0 || plan.heal_at < 800'000 || !rng.chance(15)) return;
+  const auto x = static_cast<std::uint16_t>(rng.below(plan.hosts.size()));
+  const Ms lasts = 420'000 + rng.between(0, 200'000);
+  const Ms at = rng.between(20'000, plan.heal_at - lasts - 60'000);
+  plan.hosts[x].watchdog = false;
+  plan.lines.push_back({at, FaultKind::kBmcDead, x, 0, lasts + 30'000, 0});
+  plan.lines.push_back(
+      {at + 1'000, rng.chance(50) ? FaultKind::kFreeze : FaultKind::kIsolate, x, 0, lasts, 0});
+}
+
 void draw_lines(Rng& rng, Plan& plan) {
   unsigned on[kFaultKindCount] = {};
   unsigned total = 0;
@@ -361,6 +389,7 @@ void draw_lines(Rng& rng, Plan& plan) {
       if (is_death(line.kind)) companions(rng, line, plan);
     }
   }
+  outlast_expiry(plan);
   std::stable_sort(plan.lines.begin(), plan.lines.end(),
                    [](const FaultLine& x, const FaultLine& y) { return x.at < y.at; });
 }
@@ -393,6 +422,7 @@ void draw_plan(std::uint64_t seed, const Shape& shape, Plan& plan) {
   MOLD_CHECK(valid.has_value(), valid ? "" : valid.error().what);
   draw_cluster(rng, plan);
   draw_feeds(plan);
+  draw_ceph(plan);
   plan.call_fails = rng.chance(40) ? static_cast<unsigned>(rng.between(1, 20)) : 0;
   const auto crowd = static_cast<std::uint64_t>(plan.shape.vms + 10) * 4;
   const auto others = static_cast<std::uint64_t>(plan.shape.hosts - 1);

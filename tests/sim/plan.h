@@ -42,6 +42,7 @@ struct Plan {
   std::uint64_t seed = 0;
   Shape shape;  // as resolved
   int pools = 1;
+  std::uint32_t rbd_pools = 0;  // mask
   core::Policy policy;
   heartbeat::LadderPolicy ladder;
   std::vector<HostPlan> hosts;
@@ -56,6 +57,7 @@ struct Plan {
   unsigned call_unknown = 0;
   unsigned slow_starts = 0;
   unsigned guest_ignores_acpi = 0;
+  unsigned ceph_trouble = 0;
   unsigned message_loss = 0;
   unsigned message_duplicate = 0;
   unsigned message_late = 0;

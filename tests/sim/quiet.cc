@@ -17,17 +17,17 @@ constexpr Ms kSettles = 1'000;  // lived through on top of one rhythm
 // Events that come from outside and have a date; all others move with the world.
 bool dated(Ev kind) {
   return kind == Ev::kLine || kind == Ev::kLineEnd || kind == Ev::kHeal || kind == Ev::kRepair ||
-         kind == Ev::kBoot || kind == Ev::kAgentListed;
+         kind == Ev::kOperator || kind == Ev::kBoot || kind == Ev::kAgentListed;
 }
 
 bool periodic(Ev kind) {
   return kind == Ev::kRound || kind == Ev::kBeatIo || kind == Ev::kAgentBeat ||
          kind == Ev::kUpArrives || kind == Ev::kWatchdog || kind == Ev::kManagerTimer ||
-         kind == Ev::kAgentRetry;
+         kind == Ev::kAgentRetry || kind == Ev::kCephEntry;
 }
 
 bool host_rests(const SimHost& sim, const core::Host& host) {
-  if (host.fence.op || host.status_op) return false;
+  if (host.fence.op || host.status_op || !host.isolations.empty()) return false;
   if (sim.power != Power::kOn) {
     return host.ha == core::HaState::kFenced ||
            (host.ha == core::HaState::kDisabled && !host.link_up);
@@ -62,7 +62,10 @@ bool vm_rests(const core::Vm& vm) {
 bool World::quiet() const {
   if (healed || !manager.idle() || !injector.quiet()) return false;
   const core::State& state = manager.state();
-  if (!state.jobs.empty() || hypervisor.open_calls() > 0 || bmcs.open_calls() > 0) return false;
+  if (!state.jobs.empty() || hypervisor.open_calls() > 0 || bmcs.open_calls() > 0 ||
+      ceph.open_calls() > 0) {
+    return false;
+  }
   for (const auto& [id, host] : state.hosts) {
     if (!host_rests(hosts[id.value - 1], host)) return false;
   }

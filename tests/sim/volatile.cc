@@ -7,6 +7,13 @@ void forget_volatile(core::State& state) {
   for (auto& [id, h] : state.hosts) {
     h.fence.next_try = new_host.fence.next_try;
     h.fence.ladder = {};
+    for (core::PoolIsolation& isolation : h.isolations) {
+      isolation.op = {};
+      isolation.verb = {};
+      isolation.tries = 0;
+      isolation.next_try = {};
+      isolation.last.clear();
+    }
     h.more_levels.clear();
     h.claim.reset();
     h.session_since = new_host.session_since;

@@ -60,6 +60,7 @@ void World::begin() {
   hypervisor.begin(*this);
   net.begin(*this);
   bmcs.begin(*this);
+  ceph.begin(*this);
   feeds.begin(*this);
   manager.begin(*this);
   injector.begin(*this);
@@ -159,6 +160,8 @@ void World::dispatch(const SimEvent& event) {
       return probe();
     case kRepair:
       return repair(event);
+    case kOperator:
+      return ceph.operator_looks(event.host);
     case kBoot:
     case kWatchdog:
       return to_hardware(event);
@@ -184,6 +187,20 @@ void World::dispatch(const SimEvent& event) {
     case kBmcAnswer:
       bmcs.answer(event.b);
       return bmcs.release(event.b);
+    case kCephEffect:
+      ceph.effect(event.b);
+      return ceph.release(event.b);
+    case kCephAnswer:
+      ceph.answer(event.b);
+      return ceph.release(event.b);
+    case kCephEntry:
+      return ceph.entry_turned(event.host);
+    case kClientsRead:
+      ceph.clients_read(event.b);
+      return ceph.release_reading(event.b);
+    case kClientsTold:
+      if (manager.up() && manager.run() == event.a) ceph.clients_told(event.b);
+      return ceph.release_reading(event.b);
     case kCommitted:
     case kManagerTimer:
     case kManagerUp:

@@ -12,6 +12,7 @@
 #include "core/agent/agent_brain.h"
 #include "core/engine/brain.h"
 #include "tests/sim/bmc.h"
+#include "tests/sim/ceph.h"
 #include "tests/sim/checkers/job_end.h"
 #include "tests/sim/checkers/restart_proof.h"
 #include "tests/sim/checkers/single_writer.h"
@@ -85,6 +86,7 @@ class World {
   Hypervisor hypervisor;
   Net net;
   Bmcs bmcs;
+  Ceph ceph;
   Feeds feeds;
   Manager manager;
   Injector injector;

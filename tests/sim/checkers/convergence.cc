@@ -14,6 +14,7 @@ std::string hosts_not_converged(const World& world, const core::State& state) {
         host.ha != core::HaState::kIneligible) {
       return name + " is " + std::string(core::to_string(host.ha));
     }
+    if (!host.isolations.empty()) return name + " is isolated";
     if (host.fence.op || host.status_op) return name + " has a power request open";
   }
   return {};

@@ -1,0 +1,262 @@
+// Isolation from a Ceph pool as a proof: what it covers, how it ends.
+#include "core/isolation/isolation.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/engine/brain.h"
+
+namespace mold::core {
+namespace {
+
+constexpr ClusterId kCluster{1};
+constexpr PoolId kPool{1};
+const std::string kClient = "10.0.0.1:0/77";
+
+// Three hosts beat; host 1 runs a VM on an RBD pool, and has no power control.
+class Isolation : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Pool pool;
+    pool.id = kPool;
+    pool.cluster = kCluster;
+    pool.name = "vms";
+    pool.kind = PoolKind::kRbd;
+    pool.path = "rbd:vms";
+    feed(PoolAdded{pool});
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+      Host host;
+      host.id = HostId{i};
+      host.cluster = kCluster;
+      host.name = "h" + std::to_string(i);
+      feed(HostAdded{host});
+      hello(i, "b1");
+      feed(HaSet{HostId{i}, true});
+      beat(i);
+    }
+    Vm vm;
+    vm.id = VmId{1};
+    vm.cluster = kCluster;
+    vm.ha = true;
+    vm.pinned_host = HostId{1};
+    vm.spec.memory_bytes = 1;
+    Disk disk;
+    disk.pool = kPool;
+    disk.path = "rbd:vms/v1";
+    vm.spec.disks.push_back(disk);
+    feed(VmDeployed{vm, JobId{1}, true});
+    answer_orders();  // disk
+    answer_orders();  // start
+    ASSERT_EQ(the_vm().state, VmState::kRunning);
+  }
+
+  void feed(const Event& event) {
+    Turn turn = brain_.step(event, Now{now_, WallTime{}});
+    for (Action& action : turn.actions) actions_.push_back(std::move(action));
+  }
+  void hello(std::uint64_t host, const std::string& boot) {
+    HelloReceived e;
+    e.host = HostId{host};
+    e.epoch = the_host(host).epoch;
+    e.boot_id = boot;
+    e.capacity = Capacity{8, 3000, 1ULL << 33U};
+    feed(e);
+  }
+  // All others see that the counter of host 1 stands still for as long as it is silent.
+  void beat(std::uint64_t host) {
+    BeatReceived e;
+    e.host = HostId{host};
+    e.epoch = the_host(host).epoch;
+    e.sequence = ++said_;
+    for (std::uint64_t other = 1; other <= 3; ++other) {
+      if (other == host) continue;
+      LeaseReading reading;
+      reading.pool = kPool;
+      reading.subject = HostId{other};
+      reading.readable = true;
+      reading.counter = other == 1 ? 5 : said_;
+      reading.deadline = 600s;
+      if (other == 1) reading.unchanged = now_ - silent_since_;
+      e.readings.push_back(reading);
+    }
+    feed(e);
+  }
+  // Host 1 is silent on network and storage for so long that it is to be fenced.
+  void host_1_dies() {
+    silent_since_ = now_;
+    for (int i = 0; i < 30; ++i) {
+      now_ = now_ + 250ms;
+      beat(2);
+      beat(3);
+    }
+    ASSERT_EQ(the_host(1).ha, HaState::kFencing);
+  }
+  void time_passes(Duration span) {
+    const Instant until = now_ + span;
+    while (now_ < until) {
+      now_ = now_ + 500ms;
+      beat(2);
+      beat(3);
+    }
+  }
+  void answer_orders() {
+    const auto actions = std::exchange(actions_, {});
+    for (const Action& action : actions) {
+      const auto* sent = std::get_if<SendOrder>(&action);
+      if (sent == nullptr) continue;
+      OrderResult r;
+      r.op = sent->order.op;
+      r.vm = sent->order.vm;
+      r.generation = sent->order.generation;
+      r.outcome = Outcome::kConfirmed;
+      feed(OrderAnswered{sent->order.host, r});
+    }
+  }
+  void clients_seen() { feed(ClientsSeen{VmId{1}, the_vm().generation, {kClient}}); }
+  void answer(Outcome outcome, std::vector<std::string> listed = {}) {
+    const auto asked = requests();
+    ASSERT_FALSE(asked.empty());
+    feed(IsolationAnswered{asked.back().op, HostId{1}, kPool, outcome, std::move(listed), "said"});
+  }
+  std::vector<RequestIsolation> requests() const {
+    std::vector<RequestIsolation> found;
+    for (const Action& action : actions_) {
+      if (const auto* r = std::get_if<RequestIsolation>(&action)) found.push_back(*r);
+    }
+    return found;
+  }
+  const Vm& the_vm() const { return brain_.state().vms.at(VmId{1}); }
+  const Host& the_host(std::uint64_t id) const { return brain_.state().hosts.at(HostId{id}); }
+
+  Brain brain_{Policy{}, State{}};
+  Instant now_{1'000};
+  Instant silent_since_{1'000};
+  std::uint64_t said_ = 0;
+  std::vector<Action> actions_;
+};
+
+TEST_F(Isolation, AHealthyHostIsNotIsolated) {
+  clients_seen();
+  beat(1);
+  EXPECT_TRUE(requests().empty());
+}
+
+TEST_F(Isolation, ConfirmedItFreesTheVmWithoutAnyBmc) {
+  clients_seen();
+  host_1_dies();
+  ASSERT_EQ(requests().size(), 1U);
+  EXPECT_EQ(requests()[0].verb, IsolationVerb::kIsolate);
+  EXPECT_EQ(requests()[0].clients, std::vector<std::string>{kClient});
+  EXPECT_EQ(requests()[0].images, std::vector<std::string>{"v1"});
+  EXPECT_EQ(the_vm().host, HostId{1});
+  answer(Outcome::kConfirmed, {kClient});
+  EXPECT_NE(the_vm().host, HostId{1});
+  EXPECT_EQ(the_vm().generation, Generation{2});
+  ASSERT_TRUE(the_host(1).proof);
+  EXPECT_EQ(the_host(1).proof->method, ProofMethod::kStorageIsolated);
+  EXPECT_FALSE(the_host(1).proof->whole_host);
+}
+
+TEST_F(Isolation, UnknownFreesNobodyAndIsAskedAgain) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kUnknown, {kClient});
+  EXPECT_EQ(the_vm().host, HostId{1});
+  time_passes(5s);
+  EXPECT_EQ(requests().size(), 2U);
+}
+
+TEST_F(Isolation, AVmWhoseClientsNobodySawIsNotCovered) {
+  host_1_dies();
+  answer(Outcome::kConfirmed, {"10.0.0.1:0/99"});
+  EXPECT_EQ(the_vm().host, HostId{1});
+}
+
+TEST_F(Isolation, AConfirmationThatLeavesAClientOutProvesNothing) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kConfirmed, {"10.0.0.1:0/99"});
+  EXPECT_EQ(the_vm().host, HostId{1});
+  EXPECT_FALSE(the_host(1).isolations.at(0).proven);
+}
+
+TEST_F(Isolation, ClientsOfAnotherGenerationDoNotCount) {
+  feed(ClientsSeen{VmId{1}, Generation{9}, {kClient}});
+  EXPECT_TRUE(the_vm().clients.empty());
+}
+
+TEST_F(Isolation, NobodyIsPlacedThereBeforeItBootsAnew) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kConfirmed, {kClient});
+  answer_orders();
+  hello(1, "b1");  // it thawed
+  EXPECT_FALSE(the_host(1).isolations.at(0).lifting);
+  EXPECT_TRUE(keeps_out(the_host(1), the_vm()));
+}
+
+TEST_F(Isolation, RebornItGetsItsAccessBack) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kConfirmed, {kClient});
+  answer_orders();
+  time_passes(10s);
+  hello(1, "b2");
+  ASSERT_EQ(requests().back().verb, IsolationVerb::kLift);
+  EXPECT_EQ(requests().back().clients, std::vector<std::string>{kClient});
+  answer(Outcome::kUnknown);
+  EXPECT_FALSE(the_host(1).isolations.empty());
+  time_passes(5s);
+  answer(Outcome::kConfirmed);
+  EXPECT_TRUE(the_host(1).isolations.empty());
+}
+
+// Simulator seed 2005128: a frozen host's client was read on a disk that was given to the next
+// host; when that one was reborn, the frozen one was let in again.
+TEST_F(Isolation, ALiftLeavesWhatBelongsToAnotherHost) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kConfirmed, {kClient});
+  answer_orders();
+  ASSERT_EQ(the_vm().state, VmState::kRunning);
+  feed(ClientsSeen{VmId{1}, the_vm().generation, {kClient, "10.0.0.2:0/5"}});
+  EXPECT_EQ(the_vm().clients, std::vector<std::string>{"10.0.0.2:0/5"});
+}
+
+TEST_F(Isolation, ItIsRenewedLongBeforeItExpires) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kConfirmed, {kClient});
+  const Policy policy;
+  EXPECT_LT(policy.isolation_renew * 10, policy.isolation_expiry);
+  now_ = now_ + policy.isolation_renew;
+  feed(TimePassed{});
+  EXPECT_EQ(requests().back().verb, IsolationVerb::kRenew);
+}
+
+TEST_F(Isolation, WhatCertainlyDidNothingIsForgottenWhenTheHostIsBack) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kFailed);
+  beat(1);
+  beat(1);
+  EXPECT_TRUE(the_host(1).isolations.empty());
+  EXPECT_EQ(the_vm().host, HostId{1});
+}
+
+TEST_F(Isolation, ABegunOneIsBroughtToItsEndAlthoughTheHostIsBack) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kUnknown, {kClient});
+  for (int i = 0; i < 10; ++i) {
+    now_ = now_ + 500ms;
+    for (std::uint64_t host = 1; host <= 3; ++host) beat(host);
+  }
+  ASSERT_EQ(requests().size(), 2U);
+  answer(Outcome::kConfirmed, {kClient});
+  EXPECT_NE(the_vm().host, HostId{1});
+}
+
+}  // namespace
+}  // namespace mold::core
