@@ -25,6 +25,10 @@ Duration seconds_of(const std::string& text) {
   return Duration{static_cast<std::int64_t>(std::stod(text) * 1000.0 + 0.5)};
 }
 
+std::string client_of(VmId vm, Generation generation) {
+  return "10.0.0.9:0/" + std::to_string(100 * vm.value + generation.value);
+}
+
 template <class... Ts>
 struct Overloaded : Ts... {
   using Ts::operator()...;
@@ -50,6 +54,8 @@ void World::give(const std::string& line) {
     machine(words[1]).armed = false;
   } else if (words[0] == "vm") {
     given_vms_.push_back({words[1], words[3], words.size() > 4 && words[4] == "ha"});
+  } else if (words[0] == "rbd") {
+    rbd_ = true;
   } else if (words[0] == "recover") {
     policy_.recover_attempts = 1;
   } else if (words[0] == "end") {
@@ -69,7 +75,13 @@ void World::script(const std::string& line) {
 
 void World::begin() {
   brain_ = std::make_unique<Brain>(policy_, State{});
-  feed(PoolAdded{Pool{kPool, kCluster, "", "nas", "/srv/pool", true}});
+  Pool pool;
+  pool.id = kPool;
+  pool.cluster = kCluster;
+  pool.name = "nas";
+  pool.path = "/srv/pool";
+  if (rbd_) pool.kind = PoolKind::kRbd;
+  feed(PoolAdded{pool});
   for (Machine& m : machines_) {
     Host host;
     host.id = m.id;
@@ -102,7 +114,18 @@ void World::begin() {
       for (const auto& [at, event] : answers) feed(event);
     }
   }
+  see_clients();
   story_.str("");
+}
+
+// What the manager reads of the images: one client for each VM that runs.
+void World::see_clients() {
+  if (!rbd_) return;
+  const auto vms = brain_->state().vms;
+  for (const auto& [id, vm] : vms) {
+    if (vm.state != VmState::kRunning || !vm.clients.empty() || !machine(vm.host).network) continue;
+    feed(ClientsSeen{id, vm.generation, {client_of(id, vm.generation)}});
+  }
 }
 
 std::string World::play() {
@@ -136,6 +159,7 @@ void World::tick() {
     }
     if (m.network && now_.ms % 500 == 0) beat(m);
   }
+  if (now_.ms % 1000 == 0) see_clients();
   feed(TimePassed{});
 }
 
@@ -144,6 +168,10 @@ void World::do_line(const Line& line) {
   std::string text = "script:";
   for (const auto& word : w) text += " " + word;
   tell(text);
+  if (w[0] == "ceph") {
+    ceph_ = w.at(1);
+    return;
+  }
   Machine& m = machine(w.at(1));
   if (w[0] == "cut-power") {  // machine dead, BMC lives on standby
     m.network = m.storage = m.reads = false;
@@ -237,6 +265,7 @@ void World::carry_out(const Action& action) {
           },
           [this](const SendOrder& a) { on_order(a.order); },
           [this](const RequestPower& a) { on_power(a); },
+          [this](const RequestIsolation& a) { on_isolation(a); },
           [this](const FinishJob& a) {
             tell("job " + std::to_string(a.job.id.value) +
                  (a.job.status == JobStatus::kSucceeded ? " succeeded"
@@ -279,6 +308,23 @@ void World::on_order(const Order& order) {
       break;
   }
   pending_.emplace_back(now_ + 300ms, OrderAnswered{order.host, result});
+}
+
+void World::on_isolation(const RequestIsolation& request) {
+  IsolationAnswered answer;
+  answer.op = request.op;
+  answer.host = request.host;
+  answer.pool = request.pool;
+  Duration took = 500ms;
+  if (ceph_ == "hung") {
+    answer.text = "no answer in time";
+    took = request.deadline;
+  } else {
+    answer.outcome = Outcome::kConfirmed;
+    answer.listed = request.clients;
+    answer.text = "read back";
+  }
+  pending_.emplace_back(now_ + took, answer);
 }
 
 void World::on_power(const RequestPower& request) {

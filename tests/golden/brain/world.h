@@ -57,10 +57,14 @@ class World {
   void tell(const std::string& text);
   void on_order(const core::Order& order);
   void on_power(const core::RequestPower& request);
+  void on_isolation(const core::RequestIsolation& request);
+  void see_clients();
   Machine& machine(const std::string& name);
   Machine& machine(HostId id);
 
   core::Policy policy_;
+  bool rbd_ = false;             // the pool is one of Ceph
+  std::string ceph_ = "prompt";  // prompt | hung
   std::vector<Machine> machines_;
   struct GivenVm {
     std::string name;
