@@ -158,7 +158,7 @@ void AgentBrain::take_start(const Order& order, Turn& turn) {
   }
   domains_[order.vm] = AgentDomain{order.spec.uuid, order.generation, DomainPower::kPaused,
                                    GoneReason::kUnknown, Instant{}};
-  call(std::move(task), exists ? HypervisorVerb::kResume : HypervisorVerb::kCreatePaused, turn);
+  go_on(std::move(task), exists ? StartStep::kBeforeResume : StartStep::kBeforeCreate, turn);
 }
 
 void AgentBrain::take_stop(const Order& order, Turn& turn) {
@@ -214,9 +214,53 @@ void AgentBrain::call(Task task, HypervisorVerb verb, Turn& turn) {
   tasks_.push_back(std::move(task));
 }
 
+void AgentBrain::go_on(Task task, StartStep step, Turn& turn) {
+  if (!needs_reading(task.order.spec)) {
+    const bool create = step == StartStep::kBeforeCreate;
+    call(std::move(task), create ? HypervisorVerb::kCreatePaused : HypervisorVerb::kResume, turn);
+    return;
+  }
+  task.call = next_call_++;
+  task.asking = step;
+  turn.out.emplace_back(
+      ReadDisks{task.call, task.order.vm, task.order.generation, task.order.spec});
+  tasks_.push_back(std::move(task));
+}
+
+void AgentBrain::on(const DisksRead& e, Turn& turn) {
+  const auto found = std::find_if(tasks_.begin(), tasks_.end(), [&e](const Task& task) {
+    return task.asking && task.call == e.call;
+  });
+  if (found == tasks_.end()) return;
+  Task task = std::move(*found);
+  tasks_.erase(found);
+  const VmId vm = task.order.vm;
+  const StartStep step = *std::exchange(task.asking, std::nullopt);
+  auto why = judge_clients(step, task.order.spec, e.reading, clients_[vm]);
+  if (!why) {
+    if (auto lease = refusal(task.order, turn)) {
+      why = StartRefusal{ErrorKind::kConflict, std::move(*lease)};
+    }
+  }
+  if (step == StartStep::kBeforeCreate) {
+    if (!why) return call(std::move(task), HypervisorVerb::kCreatePaused, turn);
+    domain_gone(vm, GoneReason::kUnknown, turn);
+    return refuse_start(task.order, why->kind, why->text, turn);
+  }
+  if (why) return undo_start(std::move(task), why->text, turn);
+  // All of them are ours. Those of a QEMU that will be killed are listed for a while longer.
+  std::vector<std::string>& ours = clients_[vm];
+  ours.clear();
+  for (const DiskClients& disk : e.reading.disks) {
+    ours.insert(ours.end(), disk.clients.begin(), disk.clients.end());
+  }
+  call(std::move(task), HypervisorVerb::kResume, turn);
+}
+
 void AgentBrain::on(const HypervisorAnswered& e, Turn& turn) {
-  const auto found = std::find_if(tasks_.begin(), tasks_.end(),
-                                  [&e](const Task& task) { return task.call == e.call; });
+  const auto found = std::find_if(tasks_.begin(), tasks_.end(), [&e](const Task& task) {
+    return !task.asking && task.call == e.call;
+  });
   if (found == tasks_.end()) return;
   Task task = std::move(*found);
   tasks_.erase(found);
@@ -257,7 +301,7 @@ void AgentBrain::after_create(Task task, const HypervisorAnswered& a, Turn& turn
     undo_start(std::move(task), *why, turn);
     return;
   }
-  call(std::move(task), HypervisorVerb::kResume, turn);
+  go_on(std::move(task), StartStep::kBeforeResume, turn);
 }
 
 // The generation is closed first: should the domain come up after all, it is killed on sight.
@@ -441,6 +485,9 @@ void AgentBrain::on(const AgentTimePassed&, Turn& turn) {
   std::erase_if(domains_, [&turn](const auto& entry) {
     return entry.second.power == DomainPower::kGone &&
            turn.now - entry.second.gone_at > kRememberGone;
+  });
+  std::erase_if(clients_, [this](const auto& entry) {
+    return domains_.count(entry.first) == 0 && !in_task(entry.first);
   });
 }
 

@@ -9,13 +9,16 @@
 //  - for starts: the lease of every pool of the VM is held and lasts start_guard longer, the
 //    generation was not closed in this session, and no other generation of the VM runs here.
 // A start creates the domain PAUSED, is admitted a second time, and only then resumed: a
-// hypervisor that took its time cannot slip a VM past a lost lease.
+// hypervisor that took its time cannot slip a VM past a lost lease. Where the storage can tell who
+// has a disk open, it is asked before the creation and before the resume (disk_clients.h), and the
+// leases are looked at after its answer: the answer, too, may take its time.
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <variant>
 #include <vector>
 
+#include "core/agent/disk_clients.h"
 #include "core/engine/order.h"
 #include "core/model/policy.h"
 
@@ -59,6 +62,10 @@ struct HypervisorAnswered {  // completion of a Hypervise action
   ErrorKind error = ErrorKind::kInternal;
   std::string text;
 };
+struct DisksRead {  // completion of a ReadDisks action
+  std::uint64_t call = 0;
+  DiskReading reading;
+};
 // A domain appeared, changed or ended, by libvirt event or by listing it.
 struct DomainObserved {
   VmReport report;
@@ -70,12 +77,19 @@ struct DomainsListed {
 struct AgentTimePassed {};
 
 using AgentEvent = std::variant<SessionAccepted, SessionRefused, OrderArrived, HypervisorAnswered,
-                                DomainObserved, DomainsListed, AgentTimePassed>;
+                                DisksRead, DomainObserved, DomainsListed, AgentTimePassed>;
 
 // ---- what to do ----
 struct Hypervise {
   std::uint64_t call = 0;
   HypervisorVerb verb = HypervisorVerb::kCreatePaused;
+  VmId vm;
+  Generation generation;
+  VmSpec spec;
+};
+// Makes the disks of a VM usable here, and reads who has them open.
+struct ReadDisks {
+  std::uint64_t call = 0;
   VmId vm;
   Generation generation;
   VmSpec spec;
@@ -86,7 +100,7 @@ struct SendResult {
 struct SendReport {};  // something changed: send the VM list now
 struct SayHello {};    // session is void
 
-using AgentAction = std::variant<Hypervise, SendResult, SendReport, SayHello>;
+using AgentAction = std::variant<Hypervise, ReadDisks, SendResult, SendReport, SayHello>;
 
 struct AgentDomain {
   std::string uuid;
@@ -129,6 +143,8 @@ class AgentBrain {
     std::optional<Instant> force_at;  // end of a shutdown's grace, or next try of a kill
     std::optional<Instant> ask_at;    // a shutdown that could not be delivered: ask again
     std::string why;                  // why a start is being undone
+    // The storage is asked before this step; nothing: a call of the hypervisor is under way.
+    std::optional<StartStep> asking;
   };
   struct Turn {  // what the parts of one step share
     const LeaseView& lease;
@@ -140,6 +156,7 @@ class AgentBrain {
   void on(const SessionRefused& event, Turn& turn);
   void on(const OrderArrived& event, Turn& turn);
   void on(const HypervisorAnswered& event, Turn& turn);
+  void on(const DisksRead& event, Turn& turn);
   void on(const DomainObserved& event, Turn& turn);
   void on(const DomainsListed& event, Turn& turn);
   void on(const AgentTimePassed& event, Turn& turn);
@@ -157,6 +174,8 @@ class AgentBrain {
   void after_other(const Task& task, const HypervisorAnswered& answer, Turn& turn);
   void undo_start(Task task, const std::string& why, Turn& turn);
   void call(Task task, HypervisorVerb verb, Turn& turn);
+  // On with a start that was just admitted: asks the storage first where that can tell.
+  void go_on(Task task, StartStep step, Turn& turn);
   void answer_gone(const Task& task, Turn& turn);
   void void_session(Turn& turn);
   void look_at_seen(Turn& turn);
@@ -175,6 +194,7 @@ class AgentBrain {
   std::vector<Task> tasks_;                  // at most one per VM
   std::map<VmId, VmReport> seen_meanwhile_;  // other generations that showed up during a task
   std::map<VmId, OrderResult> reboots_;      // the latest, so that none is carried out twice
+  std::map<VmId, std::vector<std::string>> clients_;  // of our own QEMUs, as the storage names them
   std::uint64_t next_call_ = 1;
 };
 

@@ -37,14 +37,23 @@ json write_order(const Order& order) {
           {"disks", std::move(disks)}};
 }
 
+// Whether that names a thing in the disk's own pool is the agent's to judge.
+bool is_image_path(const std::string& path) {
+  return path.starts_with("rbd:");
+}
+
 OrderDisk read_disk(const Fields& fields) {
   OrderDisk disk;
   disk.pool_uuid = fields.uuid("pool_uuid");
-  disk.path = fields.path("path");
+  disk.path = fields.text("path", limits::kPath);
+  disk.path = is_image_path(disk.path) ? fields.name("path", limits::kPath) : fields.path("path");
   disk.format = fields.name("format", limits::kName);
   if (disk.format != "raw" && disk.format != "qcow2") fields.refuse("format", "not raw or qcow2");
-  if (!fields.text("template_path", limits::kPath).empty()) {
-    disk.template_path = fields.path("template_path");
+  const std::string from = fields.text("template_path", limits::kPath);
+  if (!from.empty()) {
+    const bool snapshot = is_image_path(disk.path) && from.front() != '/';
+    disk.template_path =
+        snapshot ? fields.name("template_path", limits::kPath) : fields.path("template_path");
   }
   disk.size_bytes = fields.number("size_bytes", limits::kDiskBytes);
   return disk;
@@ -156,7 +165,8 @@ std::string encode(const ReportRequest& message) {
     pools.push_back({{"uuid", pool.uuid},
                      {"usable", pool.usable},
                      {"total_bytes", pool.total_bytes},
-                     {"free_bytes", pool.free_bytes}});
+                     {"free_bytes", pool.free_bytes},
+                     {"text", clipped(pool.text, limits::kText)}});
   }
   return write_json({{"epoch", message.epoch.value},
                      {"seq", message.seq},
@@ -177,6 +187,7 @@ Result<ReportRequest> decode_report_request(std::string_view body) {
       pool.usable = part.flag("usable");
       pool.total_bytes = part.number("total_bytes");
       pool.free_bytes = part.number("free_bytes");
+      pool.text = part.text_or("text", limits::kText, "");
       out.pools.push_back(std::move(pool));
     });
     out.stats = fields.number_map("stats", limits::kStats);

@@ -133,9 +133,9 @@ struct HelloAnswer {
 // ---- orders and results -------------------------------------------------------------------------
 struct OrderDisk {
   std::string pool_uuid;
-  std::string path;
+  std::string path;  // absolute, or "rbd:<Ceph pool>/<image>"
   std::string format = "raw";
-  std::string template_path;  // empty: none
+  std::string template_path;  // absolute, "<image>@<snapshot>" of the same Ceph pool, or empty
   std::uint64_t size_bytes = 0;
 
   friend bool operator==(const OrderDisk&, const OrderDisk&) = default;
@@ -175,9 +175,12 @@ struct ResultsRequest {
 // ---- report -------------------------------------------------------------------------------------
 struct PoolReport {
   std::string uuid;
-  bool usable = false;  // the directory answered lately
-  std::uint64_t total_bytes = 0;
+  bool usable = false;            // mounted or connected as it should be, and it answered lately
+  std::uint64_t total_bytes = 0;  // 0: not known
   std::uint64_t free_bytes = 0;
+  // How this host is connected ("mounted from nas:/export"), or why it is not. An older agent says
+  // nothing.
+  std::string text;
 
   friend bool operator==(const PoolReport&, const PoolReport&) = default;
 };

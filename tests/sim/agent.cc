@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/check.h"
 #include "tests/sim/story_text.h"
 #include "tests/sim/world.h"
 
@@ -121,6 +122,8 @@ void Agent::step(const core::AgentEvent& event) {
     if (world_->story.listens()) world_->tell_host(host_, describe(action));
     if (const auto* call = std::get_if<core::Hypervise>(&action)) {
       world_->hypervisor.call(host_, run_, *call);
+    } else if (std::holds_alternative<core::ReadDisks>(action)) {
+      MOLD_CHECK(false, "the simulated pools are directories: none knows its clients");
     } else if (const auto* result = std::get_if<core::SendResult>(&action)) {
       this->result(result->result);
     } else if (std::holds_alternative<core::SendReport>(action)) {

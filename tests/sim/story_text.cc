@@ -72,6 +72,9 @@ std::string describe(const core::AgentAction& action) {
     return "agent: libvirt " + std::string(verb_text(a->verb)) + " v" + id(a->vm.value) +
            " generation " + id(a->generation.value);
   }
+  if (const auto* a = std::get_if<core::ReadDisks>(&action)) {
+    return "agent: who has the disks of v" + id(a->vm.value) + " open";
+  }
   if (const auto* a = std::get_if<core::SendResult>(&action)) {
     return "agent: op " + id(a->result.op.value) + " v" + id(a->result.vm.value) + " " +
            std::string(core::to_string(a->result.outcome)) + (a->result.gone ? ", gone" : "") +

@@ -156,6 +156,16 @@ TEST(Codec, OrdersRefusePathsThatLeadElsewhere) {
   }
   EXPECT_TRUE(decode_orders_answer(replaced(body, "/mnt/primary/t.raw", "")));
   EXPECT_FALSE(decode_orders_answer(replaced(body, "\"qcow2\"", "\"vmdk\"")));
+  // A snapshot is what an image is made of, and no file.
+  EXPECT_FALSE(decode_orders_answer(replaced(body, "/mnt/primary/t.raw", "debian12@base")));
+  EXPECT_FALSE(decode_orders_answer(replaced(body, "rbd:vms/7", "rbx:vms/7")));
+}
+
+TEST(Codec, AnOlderAgentSaysNothingAboutItsConnection) {
+  const auto decoded =
+      decode_report_request(replaced(encode(sample_report()), "\"text\"", "\"later\""));
+  ASSERT_TRUE(decoded) << decoded.error().what;
+  EXPECT_TRUE(decoded->pools[0].text.empty());
 }
 
 TEST(Codec, UuidsAreLowerCaseAfterDecoding) {

@@ -68,7 +68,8 @@ inline OrdersAnswer sample_orders() {
   order.cpus = 2;
   order.cpu_mhz = 500;
   order.memory_bytes = 4ULL << 20U;
-  order.disks = {{kPool, "/mnt/primary/7.qcow2", "qcow2", "/mnt/primary/t.raw", 1ULL << 30U}};
+  order.disks = {{kPool, "/mnt/primary/7.qcow2", "qcow2", "/mnt/primary/t.raw", 1ULL << 30U},
+                 {kPool, "rbd:vms/7", "raw", "debian12@base", 0}};
   return {{order}};
 }
 
@@ -79,7 +80,7 @@ inline ResultsRequest sample_results() {
 }
 
 inline ReportRequest sample_report() {
-  return {Epoch{12}, 44, {sample_vm()}, {{kPool, true, 100, 50}}, {{"memory_free_bytes", 12345}}};
+  return {Epoch{12}, 44, {sample_vm()}, {{kPool, true, 100, 50, "mounted from nas:/export"}}, {{"memory_free_bytes", 12345}}};
 }
 
 inline BeatRequest sample_beat() {
