@@ -261,6 +261,7 @@ std::optional<HostId> Stepper::choose_host(const Vm& vm, Choice choice, bool use
         host.ha != HaState::kIneligible)
       continue;
     if (vm.pinned_host && vm.pinned_host != id) continue;
+    if (!has_pools(s_.pools, vm.spec, id)) continue;
     if (keeps_out(host, vm)) continue;
     if (use_avoid && std::find(vm.avoid.begin(), vm.avoid.end(), wanted) != vm.avoid.end())
       continue;
@@ -295,7 +296,7 @@ void Stepper::place_and_start(Vm& vm) {
   std::optional<HostId> host = choose_host(vm, Choice::kToRun, true);
   if (!host) host = choose_host(vm, Choice::kToRun, false);  // all were tried: begin anew
   if (!host) {
-    no_place(vm, "no host of its cluster has room for it");
+    no_place(vm, no_place_text(s_.pools, vm.spec, "no host of its cluster has room for it"));
     return;
   }
   if (!mutated(Mutation::kReuseGeneration) || !vm.generation) vm.generation = next(vm.generation);
@@ -317,8 +318,9 @@ void Stepper::order_disk(Vm& vm, OrderKind kind) {
   if (!host) {
     if (kind == OrderKind::kCreateDisk) {
       const bool waited_for = bool(vm.job);
-      no_place(vm, to_run ? "no host of its cluster has room for it"
-                          : "no host of its cluster can make its disk");
+      no_place(vm, no_place_text(s_.pools, vm.spec,
+                                 to_run ? "no host of its cluster has room for it"
+                                        : "no host of its cluster can make its disk"));
       if (waited_for && !vm.job) move(vm, VmState::kError, vm.reason);
     } else {
       ++vm.attempts;

@@ -22,7 +22,7 @@ enum class PoolPolicy : std::uint8_t { kKillVms, kPause, kResetHost, kLogOnly };
 
 struct Pool {
   PoolId id;
-  ClusterId cluster;  // every host of the cluster has it at `path`
+  ClusterId cluster;  // every host of the cluster has it at `path`, but for kLocal
   std::string uuid;
   std::string name;
   // Absolute directory; of RBD "rbd:<Ceph pool>". A disk's path is this, a slash, and its own name.
@@ -30,6 +30,8 @@ struct Pool {
   bool heartbeat = true;
   PoolKind kind = PoolKind::kDirectory;
   PoolPolicy policy = PoolPolicy::kKillVms;
+  HostId host;             // kLocal: the one host that has it; else none
+  bool admits_vms = true;  // false (maintenance): nothing that uses it is started
 };
 
 std::string_view to_string(PoolKind kind);

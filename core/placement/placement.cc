@@ -1,5 +1,7 @@
 #include "core/placement/placement.h"
 
+#include <algorithm>
+
 namespace mold::core {
 namespace {
 
@@ -33,6 +35,29 @@ std::optional<HostId> place(const Policy& policy, const std::vector<Candidate>& 
     best_left = left;
   }
   return best;
+}
+
+bool has_pools(const std::map<PoolId, Pool>& pools, const VmSpec& spec, HostId host) {
+  return std::all_of(spec.disks.begin(), spec.disks.end(), [&](const Disk& disk) {
+    const auto entry = pools.find(disk.pool);
+    if (entry == pools.end()) return true;
+    const Pool& pool = entry->second;
+    return pool.admits_vms && (!pool.host || pool.host == host);
+  });
+}
+
+std::string no_place_text(const std::map<PoolId, Pool>& pools, const VmSpec& spec,
+                          std::string otherwise) {
+  for (const Disk& disk : spec.disks) {
+    const auto entry = pools.find(disk.pool);
+    if (entry == pools.end()) continue;
+    const Pool& pool = entry->second;
+    if (!pool.admits_vms) return "its storage pool " + pool.name + " is in maintenance";
+    if (pool.host) {
+      return "its storage pool " + pool.name + " is local to one host, which cannot take it now";
+    }
+  }
+  return otherwise;
 }
 
 }  // namespace mold::core
