@@ -27,7 +27,7 @@ void explain_fencing(const Policy& policy, const Host& host, Instant now,
   if (host.fence.ladder.rungs.empty()) {
     if (!host.fence.last_outcome.empty()) lines.push_back("last try: " + host.fence.last_outcome);
     const Duration wait = std::max(Duration{0}, host.fence.next_try - now);
-    if (!fence_levels(host).empty()) lines.push_back("next power try in " + seconds_text(wait));
+    if (has_fence_device(host)) lines.push_back("next power try in " + seconds_text(wait));
   }
   for (std::string& line : explain(host.fence.ladder, policy, now))
     lines.push_back("power " + std::move(line));

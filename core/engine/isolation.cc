@@ -87,6 +87,7 @@ void Stepper::begin_isolation(Host& host) {
 // Begun isolations are brought to their end whatever the host does meanwhile: a QEMU whose client
 // was on the list once never writes again, so its VM has to be started anew, and elsewhere.
 void Stepper::look_at_isolations(Host& host) {
+  if (host.isolations.empty()) return;
   use_isolation_proof(host);
   for (PoolIsolation& isolation : host.isolations) {
     if (isolation.op || now_.mono < isolation.next_try) continue;
@@ -189,7 +190,6 @@ void Stepper::on(const IsolationAnswered& e) {
 
 // Frees the VMs that the isolation covers. The host stays to be proven dead for all else.
 void Stepper::use_isolation_proof(Host& host) {
-  if (host.isolations.empty()) return;
   const bool frees = std::any_of(s_.vms.begin(), s_.vms.end(), [&](const auto& entry) {
     return entry.second.host == host.id && is_covered(b_.isolation_rules_, host, entry.second);
   });

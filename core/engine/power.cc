@@ -189,7 +189,7 @@ std::string Stepper::not_to_be_cut_now(const Host& host) {
         const Host& other = entry.second;
         return other.id != host.id && other.cluster == host.cluster &&
                other.ha == HaState::kFencing && !other.fence.ladder.began &&
-               !fence_levels(other).empty();
+               has_fence_device(other);
       });
   const int turns = b_.policy_.fence_parallel - (newcomer_waits ? 1 : 0);
   if (!is_waiting(host.fence.ladder) && under_way > 0 && under_way >= turns)

@@ -87,7 +87,7 @@ void Stepper::forgive_own_stall() {
   b_.lease_book_.clear();
 }
 
-void Stepper::move(Host& host, HaEvent event, const std::string& reason) {
+void Stepper::move(Host& host, HaEvent event, std::string_view reason) {
   const HaState from = host.ha;
   const HaState to = next_ha_state(from, event);
   if (to == from) return;
@@ -97,7 +97,7 @@ void Stepper::move(Host& host, HaEvent event, const std::string& reason) {
   touch(host);
   turn_.actions.emplace_back(NoteTransition{"host", host.id.value, host.name,
                                             std::string(to_string(from)),
-                                            std::string(to_string(to)), reason});
+                                            std::string(to_string(to)), host.reason});
   if (to == HaState::kAvailable) wake_waiting_vms(host.cluster);
 }
 

@@ -2,6 +2,7 @@
 // One turn of the brain: the working context that its parts (hosts.cc, vms.cc, people.cc) share.
 // Lives for one call of Brain::step on the brain's thread. Private to core/engine.
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/engine/brain.h"
@@ -116,7 +117,7 @@ class Stepper {
   [[nodiscard]] bool may_find_place_soon(const Vm& vm) const;
   [[nodiscard]] OrderKind order_kind(const Vm& vm) const;
   // ---- small things
-  void move(Host& host, HaEvent event, const std::string& reason);
+  void move(Host& host, HaEvent event, std::string_view reason);
   void move(Vm& vm, VmState to, const std::string& reason);
   void wake_waiting_vms(ClusterId cluster);
   void set_reason(Host& host, const std::string& reason);

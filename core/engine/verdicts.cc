@@ -58,10 +58,10 @@ bool Stepper::brake_holds(const Host& host) {
 
 void Stepper::update_eligibility(Host& host) {
   if (host.ha != HaState::kAvailable && host.ha != HaState::kIneligible) return;
-  std::string missing;
+  std::string_view missing;
   if (!host.epoch) {
     missing = "its agent never connected";
-  } else if (fence_levels(host).empty() &&
+  } else if (!has_fence_device(host) &&
              std::none_of(s_.pools.begin(), s_.pools.end(), [&host](const auto& entry) {
                return entry.second.heartbeat && entry.second.cluster == host.cluster;
              })) {
@@ -250,7 +250,7 @@ void Stepper::look_at_fencing(Host& host) {
   }
   // Never on an old suspicion: after a restart or a stall of ours it gets its time to beat first.
   if (silent_for(host) < b_.policy_.dead_after) return;
-  if (fence_levels(host).empty()) {
+  if (!has_fence_device(host)) {
     set_reason(host,
                "neither out-of-band management nor fence device: waiting for the lease to run out");
     return;

@@ -40,6 +40,12 @@ std::vector<FenceLevel> fence_levels(const Host& host) {
   return levels;
 }
 
+bool has_fence_device(const Host& host) {
+  return host.has_power_control ||
+         std::any_of(host.more_levels.begin(), host.more_levels.end(),
+                     [](const FenceLevel& level) { return !level.devices.empty(); });
+}
+
 bool proves_alone(const Host& host, DeviceId device) {
   const auto levels = fence_levels(host);
   return std::any_of(levels.begin(), levels.end(), [device](const FenceLevel& level) {

@@ -34,6 +34,8 @@ Duration fence_backoff(const Policy& policy, int attempts);
 
 // The whole ladder of a host: its BMC on level 1 while enabled, and its other devices.
 std::vector<FenceLevel> fence_levels(const Host& host);
+// Whether there is any, without making the list: asked for every host at every turn.
+[[nodiscard]] bool has_fence_device(const Host& host);
 // Is this device all that has to be off?
 bool proves_alone(const Host& host, DeviceId device);
 // Is it one of several feeds, which may be off while the host runs?

@@ -344,16 +344,16 @@ void draw_ceph(Plan& plan) {
   if (rng.chance(30)) return;
   p.isolation_deadline = between(rng, 7s, 20s);
   p.isolation_retry = between(rng, 300ms, 5s);
-  p.isolation_expiry = between(rng, 120s, 400s);
+  p.isolation_expiry = between(rng, 120s, 200s);
   p.isolation_renew = between(rng, 5s, 30s);
 }
 
 // Thaws, or comes back from its cut, long after what it had was given to others.
 void outlast_expiry(Plan& plan) {
   Rng rng(plan.seed ^ 0x2545f491U);
-  if (plan.rbd_pools == 0 || plan.heal_at < 800'000 || !rng.chance(15)) return;
+  if (plan.rbd_pools == 0 || plan.heal_at < 800'000 || !rng.chance(8)) return;
   const auto x = static_cast<std::uint16_t>(rng.below(plan.hosts.size()));
-  const Ms lasts = 420'000 + rng.between(0, 200'000);
+  const Ms lasts = 230'000 + rng.between(0, 60'000);
   const Ms at = rng.between(20'000, plan.heal_at - lasts - 60'000);
   plan.hosts[x].watchdog = false;
   plan.lines.push_back({at, FaultKind::kBmcDead, x, 0, lasts + 30'000, 0});
