@@ -6,7 +6,7 @@
 #   MOLD_STAGE  install tree of the product (./dev demo sets it)      LAB_BIN  programs of the lab
 set -u
 LAB_SOURCE=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
-for part in common cgroup network storage watchdog bmc image product machine bundle cluster scenario; do
+for part in common cgroup network storage ceph nfs watchdog bmc image product machine bundle cluster scenario; do
   . "$LAB_SOURCE/lib/$part.sh"
 done
 stage=${MOLD_STAGE:-$LAB_REPO/build/stage}

@@ -6,28 +6,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 lab=$here/lab
 LAB=/run/mold-lab
-checks=0 failures=0
-
-pass() { checks=$((checks + 1)); printf '  ok    %s\n' "$1"; }
-fail() { checks=$((checks + 1)); failures=$((failures + 1)); printf '  FAIL  %s\n' "$1"; }
-expect() {  # WHAT CMD...
-  local what=$1
-  shift
-  if "$@" >/dev/null 2>&1; then pass "$what"; else fail "$what"; fi
-}
-refuse() {  # WHAT CMD...: the command must fail
-  local what=$1
-  shift
-  if "$@" >/dev/null 2>&1; then fail "$what"; else pass "$what"; fi
-}
-within() {  # SECONDS CMD...
-  local end=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || return 1
-    sleep 0.1
-  done
-}
+. "$here/lib/expect.sh"
 
 # Every call into a machine is bounded: a fault that holds it must fail the test, not hang it.
 on() { timeout 15 "$lab" shell "$@"; }
@@ -169,10 +148,6 @@ test_watchdog() {
   sleep 0.5
   "$lab" freeze h3
   expect "a frozen host is bitten, too, and reset" within 6 machine_is h3 up
-}
-
-nothing_left() {
-  ! { ip netns list | grep '^mold-lab'; grep mold-lab /proc/mounts; ls -d /sys/fs/cgroup/mold-lab /sys/fs/cgroup/*/mold-lab; } 2>/dev/null | grep -q .
 }
 
 round() {

@@ -7,6 +7,8 @@ lab_bundle() {  # DIR
   lab_status >"$out/status.txt" 2>&1
   cp $LAB/cuts "$out/cuts.txt" 2>/dev/null
   "$LAB_BIN/diskwatch" show $LAB_POOL >"$out/disks.json" 2>/dev/null
+  ceph_bundle "$out"
+  nfs_bundle "$out"
   for name in $(machines); do
     root=$LAB/$name/root
     mkdir -p "$out/$name"

@@ -4,6 +4,7 @@
 #
 #   CEPH_DIR        where it lives; CEPH_ADDRESS: the one address of all its daemons
 #   CEPH_PATIENCE   seconds after which a command is given up (30)
+#   CEPH_RUN        words before a program that leads it into the cluster's network (none)
 #
 # Keys are made before the monitor is, and go into its first store: no round trip for each user, and no
 # moment at which the cluster is up but its users are not there.
@@ -21,7 +22,8 @@ CEPH_NO_ACCESS='allow r pool=none'
 # A caller's own settings must not lead a command to another cluster.
 unset CEPH_ARGS CEPH_CONF CEPH_KEYRING
 
-ceph_patience() { timeout -k 2 "${CEPH_PATIENCE:-30}" "$@"; }
+CEPH_RUN=()
+ceph_patience() { timeout -k 2 "${CEPH_PATIENCE:-30}" "${CEPH_RUN[@]}" "$@"; }
 ceph_admin() { ceph_patience ceph --conf "$CEPH_DIR/ceph.conf" --connect-timeout 10 "$@"; }
 ceph_rados() { ceph_patience rados --conf "$CEPH_DIR/ceph.conf" "$@"; }
 ceph_rbd() { ceph_patience rbd --conf "$CEPH_DIR/ceph.conf" "$@"; }
@@ -150,15 +152,15 @@ ceph_stock_pace() { ceph_admin tell mon.a injectargs --paxos_propose_interval=1 
 # A lone OSD that stood still with a request in hand for longer than its read lease (16 s) never serves
 # again by itself: it waits for a lease that only a new map brings. Told that it is down, it comes up
 # anew within a second. With three, the others give it the map.
-ceph_osds_assert() {  # OSDS
-  [ "$1" -gt 1 ] || ceph_admin osd down 0
+ceph_osds_assert() {  # OSDS: returns when a client is served
+  { [ "$1" -gt 1 ] || ceph_admin osd down 0; } && ceph_rados -p $CEPH_POOL stat rbd_info
 }
 
-# What a script sources or a test reads, KEY=VALUE a line. Keys are in files of mode 0600 besides.
-ceph_write_env() {  # FILE
+# What a script sources or a test reads, PREFIXKEY=VALUE a line. Keys are in files of mode 0600 besides.
+ceph_write_env() {  # FILE [PREFIX]
   (
     umask 077
-    cat >"$1.new" <<END
+    sed "s/^/${2:-}/" >"$1.new" <<END
 CONF=$CEPH_DIR/ceph.conf
 KEYRING=$CEPH_DIR/admin.keyring
 MON_HOST=$CEPH_ADDRESS

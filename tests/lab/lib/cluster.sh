@@ -27,7 +27,7 @@ cluster_up() {
   mkdir -p $LAB_POOL/templates
   cp $LAB/bin/nano.img $LAB_POOL/templates/nano.img
   api createStoragePool name=$CLUSTER_POOL "zoneid=$zone" "podid=$pod" "clusterid=$cluster" scope=CLUSTER \
-    url=SharedMountPoint://localhost/srv/pool >/dev/null || return 1
+    "url=$(cluster_pool_url)" >/dev/null || return 1
   api registerTemplate name=$CLUSTER_TEMPLATE displaytext=nano format=RAW hypervisor=KVM "zoneid=$zone" \
     url=file:///srv/pool/templates/nano.img ostypeid=1 >/dev/null || return 1
   api createServiceOffering name=$CLUSTER_OFFERING displaytext=nano cpunumber=1 cpuspeed=100 memory=32 \
@@ -40,6 +40,15 @@ cluster_up() {
   done
   lab_wait 30 "every host holds its lease" cluster_leases_held || return 1
   say "cluster of $(hosts | wc -l) hosts is ready after $(($(now_ms) - started)) ms"
+}
+
+# Where the VMs' disks are, as the manager is told: by what the lab was brought up with.
+cluster_pool_url() {
+  case $(cat $LAB/storage.kind) in
+    rbd) sed -n 's/^LAB_CEPH_URL=//p' $LAB/ceph.env ;;
+    nfs) sed -n 's/^LAB_NFS_URL=//p' $LAB/nfs.env ;;
+    *) echo SharedMountPoint://localhost/srv/pool ;;
+  esac
 }
 
 cluster_enrol() {  # NAME ZONE POD CLUSTER
@@ -85,8 +94,19 @@ vm_state() { vm_field "$1" '.state'; }
 vm_generation() { vm_field "$1" '.generation'; }
 vm_runs_on() { [ "$(vm_state "$1")" = Running ] && [ "$(vm_host "$1")" = "$2" ]; }
 vm_runs_elsewhere() { [ "$(vm_state "$1")" = Running ] && [ "$(vm_host "$1")" != "$2" ]; }
-# Where its disk lies in the backing directory.
-vm_disk() { find $LAB_POOL -type f -name "*$(vm_field "$1" '.id')*" | head -1; }
+# Where its disk lies in the backing directory; of an image on Ceph a copy of this moment.
+vm_disk() {
+  local id
+  id=$(vm_field "$1" '.id') || return 1
+  if ceph_is_here; then vm_image_copy "$id"; else find $LAB_POOL -type f -name "*$id*" | head -1; fi
+}
+vm_image_copy() {  # ID
+  local image
+  image=$(ceph_rbd ls $CEPH_POOL | grep -m 1 -F -- "$1") || return 1
+  mkdir -p $LAB/copies
+  ceph_rbd export --no-progress "$CEPH_POOL/$image" "$LAB/copies/$image.$BASHPID" 2>/dev/null &&
+    mv "$LAB/copies/$image.$BASHPID" "$LAB/copies/$image.img" && echo "$LAB/copies/$image.img"
+}
 disk_of() { "$LAB_BIN/diskwatch" show "$1" 2>/dev/null; }
 vm_count() { disk_of "$(vm_disk "$1")" | jq -er '.count'; }
 vm_run() { disk_of "$(vm_disk "$1")" | jq -er '.run'; }

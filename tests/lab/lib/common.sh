@@ -32,10 +32,12 @@ need_host() {
   [ "$1" != mgr ] || die "mgr has no BMC, storage or watchdog"
 }
 
-# Address of a machine or BMC by its name.
+# Address of a machine, a storage server or a BMC by its name.
 address_of() {
   case $1 in
     mgr) echo $LAB_SUBNET.2 ;;
+    ceph) echo $LAB_SUBNET.3 ;;
+    nfs) echo $LAB_SUBNET.4 ;;
     h*) echo $LAB_SUBNET.$((10 + ${1#h})) ;;
     bmc*) echo $LAB_SUBNET.$((100 + ${1#bmc})) ;;
     *) return 1 ;;

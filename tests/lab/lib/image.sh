@@ -83,6 +83,7 @@ machine_prepare() {  # NAME
       echo "$(address_of "$other") $other"
       [ "$other" = mgr ] || echo "$(address_of "bmc${other#h}") bmc${other#h}"
     done
+    for other in ceph nfs; do echo "$(address_of $other) $other"; done
   } >"$root/etc/hosts"
   if [ "$name" != mgr ]; then
     echo "host_uuid = \"${id:0:8}-${id:8:4}-${id:12:4}-${id:16:4}-${id:20:12}\"" >>"$root/etc/libvirt/libvirtd.conf"
