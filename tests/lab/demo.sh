@@ -91,7 +91,7 @@ failed=0
 for vm in $VMS; do
   if vm_counts $vm; then echo "  $vm counts, on $(vm_host $vm)"; else echo "  $vm does NOT count"; failed=1; fi
 done
-if "$LAB_BIN/diskwatch" check $LAB_POOL >$LAB/check.json; then
+if "$LAB_BIN/diskwatch" check "$(disks_seen)" >$LAB/check.json; then
   echo "  no disk ever had two writers"
 else
   echo "  a disk had TWO WRITERS:"; cat $LAB/check.json; failed=1

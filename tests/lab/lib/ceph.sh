@@ -36,6 +36,10 @@ ceph_up() {  # OSDS
   done
   { ceph_make_pool && ceph_stock_pace; } >>"$log" 2>&1 || { ceph_last_words; return 1; }
   ceph_write_env $LAB/ceph.env LAB_CEPH_
+  # What diskwatch reads: a copy of the beginning of every image, kept by the admin, who is on no cut cable.
+  mkdir -p $LAB/view
+  group_spawn rbdview "$CEPH_DIR/log/rbdview.log" "${CEPH_RUN[@]}" "$LAB_BIN/rbdview" --conf "$CEPH_DIR/ceph.conf" \
+    --user admin --pool "$CEPH_POOL" $LAB/view
 }
 ceph_last_words() { tail -n 20 "$CEPH_DIR/log/make.log" "$CEPH_DIR/log/daemons.log" >&2; }
 

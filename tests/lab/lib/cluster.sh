@@ -94,19 +94,13 @@ vm_state() { vm_field "$1" '.state'; }
 vm_generation() { vm_field "$1" '.generation'; }
 vm_runs_on() { [ "$(vm_state "$1")" = Running ] && [ "$(vm_host "$1")" = "$2" ]; }
 vm_runs_elsewhere() { [ "$(vm_state "$1")" = Running ] && [ "$(vm_host "$1")" != "$2" ]; }
-# Where its disk lies in the backing directory; of an image on Ceph a copy of this moment.
+# Where its disk can be read from outside: in the backing directory, or as the copy that rbdview keeps.
 vm_disk() {
   local id
   id=$(vm_field "$1" '.id') || return 1
-  if ceph_is_here; then vm_image_copy "$id"; else find $LAB_POOL -type f -name "*$id*" | head -1; fi
+  find "$(disks_seen)" -type f -name "*$id*" | head -1
 }
-vm_image_copy() {  # ID
-  local image
-  image=$(ceph_rbd ls $CEPH_POOL | grep -m 1 -F -- "$1") || return 1
-  mkdir -p $LAB/copies
-  ceph_rbd export --no-progress "$CEPH_POOL/$image" "$LAB/copies/$image.$BASHPID" 2>/dev/null &&
-    mv "$LAB/copies/$image.$BASHPID" "$LAB/copies/$image.img" && echo "$LAB/copies/$image.img"
-}
+disks_seen() { if ceph_is_here; then echo $LAB/view; else echo $LAB_POOL; fi; }
 disk_of() { "$LAB_BIN/diskwatch" show "$1" 2>/dev/null; }
 vm_count() { disk_of "$(vm_disk "$1")" | jq -er '.count'; }
 vm_run() { disk_of "$(vm_disk "$1")" | jq -er '.run'; }

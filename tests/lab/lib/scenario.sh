@@ -36,10 +36,10 @@ equals() { [ "$1" = "$2" ]; }
 pgrep_in() { group_pids "$1" | xargs -r ps -o args= -p | grep -q -- "$2"; }
 no_fence_of() { ! ha_ledger "$1" | grep -qE ' Action power off'; }
 
-watch_disks() { "$LAB_BIN/diskwatch" watch --interval-ms 20 $LAB_POOL >$LAB/disks.jsonl 2>$LAB/disks.err & WATCH_PID=$!; }
+watch_disks() { "$LAB_BIN/diskwatch" watch --interval-ms 20 "$(disks_seen)" >$LAB/disks.jsonl 2>$LAB/disks.err & WATCH_PID=$!; }
 unwatch_disks() { [ -z "${WATCH_PID:-}" ] || { kill "$WATCH_PID" 2>/dev/null; wait "$WATCH_PID" 2>/dev/null; WATCH_PID=; }; }
 
-one_writer() { "$LAB_BIN/diskwatch" check $LAB_POOL >$LAB/check.json; }
+one_writer() { "$LAB_BIN/diskwatch" check "$(disks_seen)" >$LAB/check.json; }
 our_words() { journalctl -D "$LAB/$1/root/var/log/journal" -u 'mold-*' -o cat --no-pager 2>/dev/null; }
 crashed() { our_words "$1" | grep -qaE 'CHECK failed|Assertion|AddressSanitizer|core-dump'; }
 audit() {
