@@ -10,10 +10,12 @@
 // What fences (isolate, renew, lift, grant) never waits for anything else; the rest takes turns.
 // Loop thread only; destroying it kills what runs, and nothing more is answered.
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,9 +27,10 @@ namespace mold::ceph {
 
 struct CephToolSettings {
   std::string program = "/usr/libexec/mold/mold-ceph";
-  std::size_t urgent_at_once = 64;  // fencing; more are kBusy
-  std::size_t others_at_once = 4;   // reading and disks: a child takes 25 MB
-  std::size_t others_waiting = 64;  // more are kBusy
+  std::size_t fencing_at_once = 64;  // more are kBusy; a run takes 25 MB
+  std::size_t reading_at_once = 4;
+  std::size_t disks_at_once = 2;  // an import may take minutes
+  std::size_t most_waiting = 64;  // of each of these two; more are kBusy
 };
 
 struct CephRequest;
@@ -57,22 +60,28 @@ class CephTool final : public port::CephStorage {
                    Done<port::CephAnswer> done) override;
 
  private:
-  // What came of the child: what it wrote, or why there is nothing to read.
-  using Ended = std::function<void(port::CephAnswer problem, std::string out)>;
+  // Requests of one kind: so many run, the others wait their turn within their own deadline.
   struct Waiting;
+  struct Lane {
+    std::size_t at_once = 0;
+    std::size_t most_waiting = 0;
+    std::map<std::uint64_t, runtime::ChildHandle> running;
+    std::deque<std::unique_ptr<Waiting>> waiting;
+  };
+  // What came of a child: what it wrote, or the problem that stands in for it.
+  using Ended = std::function<void(std::optional<port::CephAnswer> problem, std::string out)>;
 
   template <class Answer>
   void ask(CephRequest request, Done<Answer> done);
   void enqueue(const CephRequest& request, Ended ended);
-  void start(const CephRequest& request, Instant until, Ended ended);
-  void start_waiting();
+  void start(Lane& lane, const CephRequest& request, Instant until, Ended ended);
+  void start_waiting(Lane& lane);
+  Lane& lane_of(const CephRequest& request);
 
   runtime::EventLoop& loop_;
   CephToolSettings settings_;
+  Lane fencing_, reading_, disks_;
   std::uint64_t next_ = 1;
-  std::map<std::uint64_t, runtime::ChildHandle> urgent_;
-  std::map<std::uint64_t, runtime::ChildHandle> others_;
-  std::deque<std::unique_ptr<Waiting>> waiting_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what is posted to the loop
 };
 

@@ -91,7 +91,8 @@ void FakeCeph::probe(const port::CephAccess& access, Duration deadline,
                                facts.cephx = cluster_.cephx;
                                facts.may_fence = cluster_.users[access.user].may_fence;
                                if (!facts.may_fence)
-                                 facts.missing = "ceph auth caps client." + access.user + " ...";
+                                 facts.missing =
+                                     "ceph auth caps client." + access.user + " mon '...'";
                                facts.total_bytes = cluster_.total_bytes;
                                facts.free_bytes = cluster_.free_bytes;
                              });
@@ -139,7 +140,11 @@ port::IsolationAnswer FakeCeph::isolated(const port::CephAccess& access,
     return answer;
   }
   const auto user = cluster_.users.find(order.user);
-  if (user != cluster_.users.end()) user->second.isolated = true;
+  if (user == cluster_.users.end()) {
+    put(answer, bad(ErrorKind::kNotFound, "there is no client." + order.user));
+    return answer;
+  }
+  user->second.isolated = true;
   std::set<std::string> all(order.clients.begin(), order.clients.end());
   for (const std::string& name : order.images) {
     const auto* const image = cluster_.find_image(access.pool, name);

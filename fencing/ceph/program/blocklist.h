@@ -1,0 +1,41 @@
+#pragma once
+// The blocklist of a cluster: single clients put on it and taken from it, and always read back.
+//
+// An entry cannot be prolonged: the monitors answer "until" the new time, and the map keeps the old
+// one (16.2.15). Taking it away and listing it anew would let a client write in between that was
+// asleep until now. So clients are listed for kListedFor, however short the time asked for; only
+// an entry that is there already and would end too early (librbd lists for an hour) is made anew.
+// An entry of a client that is gone harms nobody, and lift() takes it away.
+//
+// Commands of one call go out at once, so that the monitors decide on them together: one after the
+// other each would wait for a decision of its own, up to a second. Blocking.
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "fencing/ceph/program/cluster.h"
+
+namespace mold::ceph {
+
+inline constexpr Duration kListedFor{std::int64_t{365} * 24 * 3'600'000};
+
+// Client, and until when.
+using Blocklist = std::map<std::string, WallTime>;
+
+Result<Blocklist> read_blocklist(Cluster& cluster);
+
+// Every client is listed and stays so for `expiry` at least; `listed` is told each that is, in the
+// thread that did it. `beside`: more to be decided in the same go.
+Status list_clients(Cluster& cluster, const std::set<std::string>& clients, Duration expiry,
+                    const std::function<void(const std::string& client)>& listed,
+                    const std::function<Status()>& beside = {});
+// kUnknown names the first that is not on it, or not for that long.
+Status check_listed(Cluster& cluster, const std::set<std::string>& clients, Duration expiry);
+
+// The verbs of the port.
+port::CephAnswer renew(Cluster& cluster, const CephRequest& request);
+port::CephAnswer lift(Cluster& cluster, const CephRequest& request);
+
+}  // namespace mold::ceph

@@ -1,0 +1,140 @@
+#include "fencing/ceph/program/users.h"
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+namespace mold::ceph {
+namespace {
+
+using nlohmann::json;
+
+json caps_list(const Caps& caps) {
+  json list = json::array();
+  for (const auto& [service, text] : caps) {
+    list.push_back(service);
+    list.push_back(text);
+  }
+  return list;
+}
+
+json user_command(const char* prefix, const std::string& user) {
+  return {{"prefix", prefix}, {"entity", "client." + user}, {"format", "json"}};
+}
+
+Result<KnownUser> parse_user(const std::string& out, const std::string& user) {
+  const json list = json::parse(out, nullptr, /*allow_exceptions=*/false);
+  const bool good = list.is_array() && list.size() == 1 && list[0].is_object() &&
+                    list[0].value("entity", "") == "client." + user && list[0].contains("key") &&
+                    list[0]["key"].is_string();
+  if (!good) return fail(ErrorKind::kCorrupt, "auth get client." + user + ": an odd answer");
+  KnownUser known;
+  known.key = Secret(list[0]["key"].get<std::string>());
+  if (!list[0].contains("caps") || !list[0]["caps"].is_object()) return known;
+  for (const auto& [service, text] : list[0]["caps"].items()) {
+    if (text.is_string()) known.caps[service] = text.get<std::string>();
+  }
+  return known;
+}
+
+// A user that cannot be: no host has a name like that.
+std::vector<json> commands_on_nobody() {
+  const std::string nobody = std::string(kHostUserPrefix) + "none.probe";
+  json caps = user_command("auth caps", nobody);
+  caps["caps"] = caps_list(no_access_caps());
+  json create = user_command("auth get-or-create", nobody);
+  create["caps"] = json::array({"mon", "no such capability"});
+  return {user_command("auth get", nobody), caps, create};
+}
+
+}  // namespace
+
+Result<std::optional<KnownUser>> read_user(Cluster& cluster, const std::string& user) {
+  auto out = cluster.ask(user_command("auth get", user));
+  if (!out && out.error().kind == ErrorKind::kNotFound) return std::nullopt;
+  if (!out) return fail(out.error());
+  auto known = parse_user(*out, user);
+  wipe(*out);
+  if (!known) return fail(known.error());
+  return std::optional<KnownUser>(std::move(*known));
+}
+
+Status set_caps(Cluster& cluster, const std::string& user, const Caps& caps) {
+  json command = user_command("auth caps", user);
+  command["caps"] = caps_list(caps);
+  MOLD_TRY_VOID(cluster.change(command));
+  return {};
+}
+
+std::string line_for(Cluster& cluster, const CephRequest& request) {
+  const auto own = read_user(cluster, request.access.user);
+  const bool known = own && *own && (*own)->caps.contains("osd");
+  const std::string& host =
+      request.verb == CephVerb::kIsolate ? request.isolation.user : request.user;
+  return permitting_line(request.access, known ? (*own)->caps.at("osd") : std::string{}, host);
+}
+
+port::CephAnswer refusal_of(Cluster& cluster, const CephRequest& request, const Error& error) {
+  port::CephAnswer answer = cluster.answer_for(error);
+  if (error.kind == ErrorKind::kDenied)
+    answer.text += "; an admin has to run: " + line_for(cluster, request);
+  return answer;
+}
+
+Result<bool> may_fence(Cluster& cluster, librados::IoCtx& io, const std::string& host_user) {
+  // An address that is kept for documentation (RFC 5737).
+  std::vector<json> commands = {
+      {{"prefix", "osd blocklist"}, {"blocklistop", "rm"}, {"addr", "192.0.2.1:0/1"}}};
+  if (host_user.empty() || host_user.starts_with(kHostUserPrefix)) {
+    const auto more = commands_on_nobody();
+    commands.insert(commands.end(), more.begin(), more.end());
+  } else {
+    commands.push_back(user_command("auth get", host_user));
+  }
+  for (const json& command : commands) {
+    const int rc = cluster.attempt(command);
+    if (rc == -EACCES || rc == -EPERM) return false;
+    if (rc < 0 && !is_refusal(rc)) return fail(ceph_error(rc, "trying what this user may"));
+  }
+  librados::ObjectWriteOperation write;
+  write.assert_exists();
+  write.remove();
+  const int rc = io.operate("mold-ha.no-such-object", &write);
+  if (rc == -EPERM || rc == -EACCES) return false;
+  if (rc < 0 && rc != -ENOENT) return fail(ceph_error(rc, "trying to write"));
+  return true;
+}
+port::CephStorage::Key grant(Cluster& cluster, const CephRequest& request) {
+  port::CephStorage::Key answer;
+  const auto put = [&](const Error& error) {
+    static_cast<port::CephAnswer&>(answer) = refusal_of(cluster, request, error);
+    return answer;
+  };
+  if (request.user == request.access.user) {
+    return put({ErrorKind::kUnsupported,
+                "client." + request.user + " is the user that asks; a host needs one of its own"});
+  }
+  const Caps caps = host_caps(request.pools);
+  auto known = read_user(cluster, request.user);
+  if (!known) return put(known.error());
+  if (!*known) {
+    json command = user_command("auth get-or-create", request.user);
+    command["caps"] = caps_list(caps);
+    auto made = cluster.change(command);
+    if (!made) return put(made.error());
+    wipe(*made);
+  } else if ((*known)->caps != caps) {
+    if (const Status set = set_caps(cluster, request.user, caps); !set) return put(set.error());
+  }
+  known = read_user(cluster, request.user);
+  if (!known) return put(known.error());
+  if (!*known || (*known)->caps != caps)
+    return put({ErrorKind::kUnknown, "client." + request.user + " was changed by somebody else"});
+  answer.outcome = core::Outcome::kConfirmed;
+  answer.text = "client." + request.user + " may: osd '" + caps.at("osd") + "'";
+  answer.key = (*known)->key;
+  return answer;
+}
+
+}  // namespace mold::ceph
