@@ -8,7 +8,14 @@
 #include "lib/base/text.h"
 #include "lib/base/unique_fd.h"
 
+#ifndef MOLD_PROGRAMS_DIR
+#define MOLD_PROGRAMS_DIR "/usr/libexec/mold"
+#endif
+
 namespace mold::heartbeat {
+
+const std::string_view kDefaultProgramsDir = MOLD_PROGRAMS_DIR;
+
 namespace {
 
 constexpr std::size_t kMaxConfigSize = 16 * 1024;
@@ -76,6 +83,7 @@ Status apply(std::string_view key, std::string_view value, Config& config) {
     return set_path(value, config.watchdog_device);
   }
   if (key == "watchdog.timeout") return set_number(value, 1U, 600U, config.watchdog_timeout_s);
+  if (key == "watchdog.software") return set_flag(value, config.watchdog_software);
   if (key == "watchdog.required") return set_flag(value, config.watchdog_required);
   if (key == "beat.interval_ms") return set_number(value, 100U, 60000U, config.beat_interval_ms);
   if (key == "self_fence.deadline_ms") {
@@ -84,6 +92,7 @@ Status apply(std::string_view key, std::string_view value, Config& config) {
   if (key == "verify.grace_ms") return set_number(value, 100U, 60000U, config.verify_grace_ms);
   if (key == "probation.beats") return set_number(value, 1U, 100U, config.probation_beats);
   if (key == "stop.wait_ms") return set_number(value, 0U, 60000U, config.stop_wait_ms);
+  if (key == "programs.dir") return set_path(value, config.programs_dir);
   if (key == "vm.name_prefixes") return set_prefixes(value, config.vm_prefixes);
   return fail(ErrorKind::kInvalid, "unknown key");
 }

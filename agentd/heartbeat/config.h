@@ -15,6 +15,8 @@ namespace mold::heartbeat {
 
 inline constexpr std::string_view kDefaultConfigPath = "/etc/mold/heartbeat.conf";
 
+extern const std::string_view kDefaultProgramsDir;  // where this build installs them
+
 struct Config {
   std::string host_uuid_file = "/var/lib/mold/agentd/host.id";
   std::string boot_id_file = "/proc/sys/kernel/random/boot_id";
@@ -23,6 +25,7 @@ struct Config {
   std::string board{kDefaultBoardPath};
   std::string watchdog_device = "/dev/watchdog";  // empty: none on purpose
   unsigned watchdog_timeout_s = 4;
+  bool watchdog_software = false;  // true: the kernel's software watchdog will do
   bool watchdog_required = false;  // true: do not start without it
   std::uint32_t beat_interval_ms = kDefaultBeatIntervalMs;
   std::uint32_t deadline_ms = kDefaultSelfFenceDeadlineMs;
@@ -30,6 +33,7 @@ struct Config {
   unsigned probation_beats = 3;
   std::uint32_t stop_wait_ms = 3000;
   std::vector<std::string> vm_prefixes{"qemu"};
+  std::string programs_dir{kDefaultProgramsDir};  // mold-heartbeat-rados, mold-heartbeat-nfs
 };
 
 // kInvalid with the line number; unknown keys are errors.

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "agentd/heartbeat/pool_identity.h"
 #include "agentd/heartbeat/pool_medium.h"
 #include "agentd/heartbeat/proc_dir.h"
 #include "lib/base/unique_fd.h"
@@ -22,10 +23,6 @@ namespace mold::heartbeat {
 namespace {
 
 constexpr std::size_t kNameSize = kMaxPoolPath + 128;
-
-PoolOutcome failed(PoolFault fault, int error) {
-  return {fault, error};
-}
 
 // Opens for direct I/O where the file system can do that, else normally.
 UniqueFd open_direct(const char* path, int flags, mode_t mode, bool& direct) {
@@ -40,7 +37,7 @@ UniqueFd open_direct(const char* path, int flags, mode_t mode, bool& direct) {
 
 class FilePool final : public PoolMedium {
  public:
-  explicit FilePool(const PoolChildSetup& setup) : setup_(setup) {
+  explicit FilePool(const PoolChildSetup& setup) : setup_(setup), identity_(setup) {
     std::snprintf(beats_, sizeof beats_, "%s/%s", setup.path, kBeatDirectory.data());
     char own[kUuidTextSize];
     setup.host.write(own);
@@ -48,12 +45,6 @@ class FilePool final : public PoolMedium {
     std::snprintf(own_tmp_, sizeof own_tmp_, "%s/.tmp.%.36s", beats_, own);
     std::snprintf(identity_path_, sizeof identity_path_, "%s/%s/pool", setup.path,
                   kHaDirectory.data());
-    char cluster[kUuidTextSize];
-    char pool[kUuidTextSize];
-    setup.cluster.write(cluster);
-    setup.pool.write(pool);
-    std::snprintf(identity_, sizeof identity_, "mold-pool 1\ncluster %.36s\npool %.36s\n", cluster,
-                  pool);
   }
 
   PoolOutcome write_own(ConstBeatBlock block) override;
@@ -70,13 +61,13 @@ class FilePool final : public PoolMedium {
   PoolOutcome create_own();
 
   PoolChildSetup setup_;
+  PoolIdentity identity_;
   bool prepared_ = false;
   char real_path_[PATH_MAX] = {};
   char beats_[kNameSize] = {};
   char own_[kNameSize + 64] = {};
   char own_tmp_[kNameSize + 64] = {};
   char identity_path_[kNameSize] = {};
-  char identity_[160] = {};
   alignas(kBeatBlockSize) std::byte out_[kBeatBlockSize] = {};
   alignas(kBeatBlockSize) std::byte in_[kBeatBlockSize] = {};
 };
@@ -87,9 +78,9 @@ PoolOutcome FilePool::check_mount() const {
   std::snprintf(parent, sizeof parent, "%s/..", setup_.path);
   struct stat here {};
   struct stat above {};
-  if (::stat(setup_.path, &here) != 0) return failed(PoolFault::kDirectory, errno);
-  if (::stat(parent, &above) != 0) return failed(PoolFault::kDirectory, errno);
-  if (here.st_dev == above.st_dev) return failed(PoolFault::kNotMounted, 0);
+  if (::stat(setup_.path, &here) != 0) return pool_failed(PoolFault::kDirectory, errno);
+  if (::stat(parent, &above) != 0) return pool_failed(PoolFault::kDirectory, errno);
+  if (here.st_dev == above.st_dev) return pool_failed(PoolFault::kNotMounted, 0);
   return {};
 }
 
@@ -99,50 +90,52 @@ PoolOutcome FilePool::make_identity() {
   setup_.host.write(own);
   std::snprintf(tmp, sizeof tmp, "%s.tmp.%.36s", identity_path_, own);
   const UniqueFd fd(::open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!fd) return failed(PoolFault::kCreate, errno);
-  const auto size = std::strlen(identity_);
-  if (::write(fd.get(), identity_, size) != static_cast<ssize_t>(size) || ::fsync(fd.get()) != 0) {
-    return failed(PoolFault::kCreate, errno);
+  if (!fd) return pool_failed(PoolFault::kCreate, errno);
+  const auto text = identity_.text();
+  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      ::fsync(fd.get()) != 0) {
+    return pool_failed(PoolFault::kCreate, errno);
   }
   // link, not rename: when another host was first, its file stays and is checked.
   const int result = ::link(tmp, identity_path_) == 0 ? 0 : errno;
   (void)::unlink(tmp);
   if (result == 0 || result == EEXIST) return {};
-  return failed(PoolFault::kCreate, result);
+  return pool_failed(PoolFault::kCreate, result);
 }
 
 PoolOutcome FilePool::check_identity() {
   for (int attempt = 0; attempt < 2; ++attempt) {
     const UniqueFd fd(::open(identity_path_, O_RDONLY | O_CLOEXEC));
     if (fd) {
-      char text[sizeof identity_ + 1];
+      char text[kIdentitySize];
       const auto n = ::read(fd.get(), text, sizeof text);
-      if (n < 0) return failed(PoolFault::kIdentityMissing, errno);
-      const bool same = static_cast<std::size_t>(n) == std::strlen(identity_) &&
-                        std::memcmp(text, identity_, static_cast<std::size_t>(n)) == 0;
-      return same ? PoolOutcome{} : failed(PoolFault::kForeignPool, 0);
+      if (n < 0) return pool_failed(PoolFault::kIdentityMissing, errno);
+      const bool same = std::string_view(text, static_cast<std::size_t>(n)) == identity_.text();
+      return same ? PoolOutcome{} : pool_failed(PoolFault::kForeignPool, 0);
     }
-    if (errno != ENOENT || setup_.identity_known) return failed(PoolFault::kIdentityMissing, errno);
+    if (errno != ENOENT || setup_.identity_known)
+      return pool_failed(PoolFault::kIdentityMissing, errno);
     if (const auto made = make_identity(); !made.ok()) return made;
   }
-  return failed(PoolFault::kIdentityMissing, ENOENT);
+  return pool_failed(PoolFault::kIdentityMissing, ENOENT);
 }
 
 PoolOutcome FilePool::prepare() {
   prepared_ = false;
   struct stat info {};
-  if (::stat(setup_.path, &info) != 0) return failed(PoolFault::kDirectory, errno);
-  if (!S_ISDIR(info.st_mode)) return failed(PoolFault::kDirectory, ENOTDIR);
+  if (::stat(setup_.path, &info) != 0) return pool_failed(PoolFault::kDirectory, errno);
+  if (!S_ISDIR(info.st_mode)) return pool_failed(PoolFault::kDirectory, ENOTDIR);
   if (const auto mounted = check_mount(); !mounted.ok()) return mounted;
   if (!setup_.identity_known) {
     char ha[kNameSize];
     std::snprintf(ha, sizeof ha, "%s/%s", setup_.path, kHaDirectory.data());
-    if (::mkdir(ha, 0755) != 0 && errno != EEXIST) return failed(PoolFault::kCreate, errno);
+    if (::mkdir(ha, 0755) != 0 && errno != EEXIST) return pool_failed(PoolFault::kCreate, errno);
   }
   if (const auto identity = check_identity(); !identity.ok()) return identity;
   setup_.identity_known = true;
-  if (::mkdir(beats_, 0755) != 0 && errno != EEXIST) return failed(PoolFault::kCreate, errno);
-  if (::realpath(setup_.path, real_path_) == nullptr) return failed(PoolFault::kDirectory, errno);
+  if (::mkdir(beats_, 0755) != 0 && errno != EEXIST) return pool_failed(PoolFault::kCreate, errno);
+  if (::realpath(setup_.path, real_path_) == nullptr)
+    return pool_failed(PoolFault::kDirectory, errno);
   prepared_ = true;
   return {};
 }
@@ -155,10 +148,10 @@ PoolOutcome FilePool::write_to(int fd, bool direct) {
       n = ::pwrite(fd, out_, kBeatBlockSize, 0);
     }
   }
-  if (n < 0) return failed(PoolFault::kWrite, errno);
-  if (n != static_cast<ssize_t>(kBeatBlockSize)) return failed(PoolFault::kShortWrite, 0);
+  if (n < 0) return pool_failed(PoolFault::kWrite, errno);
+  if (n != static_cast<ssize_t>(kBeatBlockSize)) return pool_failed(PoolFault::kShortWrite, 0);
   // O_DSYNC covers it on most systems; some network file systems only report errors here.
-  if (::fdatasync(fd) != 0) return failed(PoolFault::kWrite, errno);
+  if (::fdatasync(fd) != 0) return pool_failed(PoolFault::kWrite, errno);
   return {};
 }
 
@@ -166,9 +159,9 @@ PoolOutcome FilePool::create_own() {
   bool direct = false;
   const UniqueFd fd =
       open_direct(own_tmp_, O_WRONLY | O_CREAT | O_TRUNC | O_DSYNC | O_NOFOLLOW, 0644, direct);
-  if (!fd) return failed(PoolFault::kCreate, errno);
+  if (!fd) return pool_failed(PoolFault::kCreate, errno);
   if (const auto written = write_to(fd.get(), direct); !written.ok()) return written;
-  if (::rename(own_tmp_, own_) != 0) return failed(PoolFault::kCreate, errno);
+  if (::rename(own_tmp_, own_) != 0) return pool_failed(PoolFault::kCreate, errno);
   const UniqueFd directory(::open(beats_, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory) (void)::fsync(directory.get());
   return {};
@@ -188,7 +181,7 @@ PoolOutcome FilePool::write_own(ConstBeatBlock block) {
   }
   if (!fd) {
     prepared_ = false;
-    return failed(PoolFault::kOpen, errno);
+    return pool_failed(PoolFault::kOpen, errno);
   }
   return write_to(fd.get(), direct);
 }

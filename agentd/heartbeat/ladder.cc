@@ -10,7 +10,8 @@ constexpr Duration kStartRace{500};
 
 }  // namespace
 
-void Ladder::inherit(LeaseState state, Instant valid_until, Duration deadline, bool promised) {
+void Ladder::inherit(LeaseState state, Instant valid_until, Duration deadline, bool promised,
+                     bool fenced) {
   promised_ = promised || state == LeaseState::kHeld;
   deadline_ = std::min(deadline, policy_.deadline);
   valid_until_ = valid_until;
@@ -19,11 +20,28 @@ void Ladder::inherit(LeaseState state, Instant valid_until, Duration deadline, b
   held_ = state == LeaseState::kHeld || (state == LeaseState::kLeaving && promised);
   lost_ = state == LeaseState::kLost;
   if (lost_) lost_at_ = valid_until;
+  fenced_ = lost_ && fenced;
   if (!held_ && !lost_) valid_until_ = Instant{};
+}
+
+// By ending VMs or the host. What does not act may beat on with a lost lease.
+bool Ladder::acts() const {
+  if (promised_) return true;
+  switch (policy_.on_lost) {
+    case PoolPolicy::kKillVms:
+    case PoolPolicy::kResetHost:
+      return true;
+    case PoolPolicy::kPause:
+      return fenced_;
+    case PoolPolicy::kLogOnly:
+      return false;
+  }
+  return true;
 }
 
 LadderStep Ladder::step(Instant now, bool watchdog_armed) {
   LadderStep step;
+  if (!fence_served_) step.lost_now = lose_by_fence(now);
   if (leaving_ && !promised_) held_ = false;  // given back: nothing runs out any more
   if (held_ && now >= valid_until_) {
     lose(now);
@@ -32,16 +50,35 @@ LadderStep Ladder::step(Instant now, bool watchdog_armed) {
   if (!held_ && (!lost_ || verified_gone() || !acts()) && !leaving_ && policy_.workable() &&
       good_ >= policy_.probation_beats && now < valid_until_) {
     held_ = true;
-    lost_ = false;
+    lost_ = fenced_ = false;
     kill_ = KillState::kIdle;
     step.held_now = true;
   }
   if (lost_ && acts()) climb(now, step);
+  step.pause = lost_ && !acts() && policy_.on_lost == PoolPolicy::kPause;
   step.look_often = lost_ || leaving_;
   step.may_issue = !outstanding_ && (!lost_ || verified_gone() || !acts());
   step.announce_armed = held_ && !leaving_ && watchdog_armed && policy_.workable() &&
-                        policy_.on_lost != PoolPolicy::kLogOnly;
+                        policy_.on_lost != PoolPolicy::kLogOnly &&
+                        policy_.on_lost != PoolPolicy::kPause;
   return step;
+}
+
+void Ladder::fenced() {
+  fence_served_ = false;
+}
+
+// False: there was no lease left to lose. A lease that was lost without acting is lost again, so
+// that the rungs count from now.
+bool Ladder::lose_by_fence(Instant now) {
+  fence_served_ = true;
+  const bool acted = lost_ && acts();
+  const bool had = !lost_;
+  fenced_ = true;
+  if (acted) return false;
+  lose(now);
+  valid_until_ = std::max(valid_until_, now);
+  return had;
 }
 
 void Ladder::lose(Instant now) {

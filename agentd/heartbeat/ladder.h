@@ -19,6 +19,12 @@
 // - A promise (a record saying "armed" that was issued) lasts until a record without it was
 //   acknowledged, or until the VMs are verified gone: removing a pool, another policy, a lost
 //   watchdog or a restart do not end it earlier.
+// - Whoever hears from the storage that it was fenced loses the lease in the next step, whatever
+// its
+//   clock says: another host may run the VMs already. Their writes are refused, so the time to kill
+//   them is still that of the promise.
+// - Pausing is not acting: a stopped VM may go on, so it promises nothing. What was promised before
+//   the policy said "pause", and a fence, are served by killing.
 // - A longer deadline counts only after a beat that announces it was acknowledged, a shorter one
 // from
 //   the moment it is issued.
@@ -59,6 +65,7 @@ struct LadderStep {
   bool lost_now = false;        // the lease ran out in this step: new incarnation
   bool held_now = false;        // probation passed in this step
   bool kill = false;            // SIGKILL every VM of this pool, then look again
+  bool pause = false;           // SIGSTOP every VM of this pool; when this ends, SIGCONT
   bool look_often = false;      // lease is lost: look at the processes every 100 ms
   bool feed = true;             // this pool's consent to feed the watchdog
   bool may_issue = false;       // a beat may be written
@@ -73,7 +80,8 @@ class Ladder {
   // the last instance stopped. `promised`: it had announced "armed" and not taken it back. A held
   // lease counts as promised anyway: its first armed beat may have gone out after the board was
   // written.
-  void inherit(LeaseState state, Instant valid_until, Duration deadline, bool promised);
+  void inherit(LeaseState state, Instant valid_until, Duration deadline, bool promised,
+               bool fenced = false);
 
   // Whatever may have changed, time above all. Call it before anything else in a round.
   LadderStep step(Instant now, bool watchdog_armed);
@@ -81,6 +89,8 @@ class Ladder {
   void beat_issued(Instant at, bool armed);
   // The outstanding beat came back; ok = it is on the storage.
   void beat_done(Instant now, bool ok);
+  // The storage refuses this host for good. May be said again.
+  void fenced();
   void looked(const ProcessLook& look);
 
   void set_policy(const LadderPolicy& policy);
@@ -95,16 +105,19 @@ class Ladder {
   [[nodiscard]] KillState kill_state() const { return kill_; }
   [[nodiscard]] Instant valid_until() const { return valid_until_; }
   [[nodiscard]] bool promised() const { return promised_; }
+  // From fenced() until the lease is held again.
+  [[nodiscard]] bool is_fenced() const { return fenced_; }
   [[nodiscard]] bool outstanding() const { return outstanding_; }
   [[nodiscard]] unsigned consecutive_good() const { return good_; }
   [[nodiscard]] Duration deadline() const { return deadline_; }
   [[nodiscard]] const LadderPolicy& policy() const { return policy_; }
 
  private:
-  [[nodiscard]] bool acts() const { return policy_.on_lost != PoolPolicy::kLogOnly || promised_; }
+  [[nodiscard]] bool acts() const;
   [[nodiscard]] bool verified_gone() const { return kill_ == KillState::kVerifiedGone; }
   void shorten_deadline(Duration to);
   void lose(Instant now);
+  bool lose_by_fence(Instant now);
   void climb(Instant now, LadderStep& step);
 
   LadderPolicy policy_;
@@ -113,6 +126,8 @@ class Ladder {
   bool lost_ = false;
   bool leaving_ = false;
   bool promised_ = false;
+  bool fenced_ = false;
+  bool fence_served_ = true;
   KillState kill_ = KillState::kIdle;
   Instant valid_until_{};
   Instant lost_at_{};

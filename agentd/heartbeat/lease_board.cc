@@ -63,6 +63,15 @@ PoolHealth pool_health(std::uint8_t raw) {
                                                                 : PoolHealth::kFailing;
 }
 
+PoolType pool_type(std::uint8_t raw) {
+  return raw <= static_cast<std::uint8_t>(PoolType::kBlock) ? static_cast<PoolType>(raw)
+                                                            : PoolType::kFile;
+}
+PoolPolicy pool_policy(std::uint8_t raw) {
+  return raw <= static_cast<std::uint8_t>(PoolPolicy::kPause) ? static_cast<PoolPolicy>(raw)
+                                                              : PoolPolicy::kKillVms;
+}
+
 BeatReading reading_of(const BoardReading& raw) {
   BeatReading reading;
   reading.host = raw.host.text();
@@ -95,6 +104,9 @@ PoolLease lease_of(const BoardPool& raw) {
   lease.vm_count = raw.head.vm_count;
   lease.armed_announced = raw.head.armed_announced == 1;
   lease.child_stuck = raw.head.child_stuck == 1;
+  lease.fenced = raw.head.fenced == 1;
+  lease.type = pool_type(raw.head.type);
+  lease.policy = pool_policy(raw.head.policy);
   lease.health = pool_health(raw.head.health);
   lease.last_error = text_of(raw.head.last_error, sizeof raw.head.last_error);
   lease.readings.reserve(raw.head.reading_count);

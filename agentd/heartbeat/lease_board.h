@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "agentd/heartbeat/beat_record.h"
+#include "agentd/heartbeat/pools_file.h"
 #include "agentd/heartbeat/uuid.h"
 #include "lib/base/result.h"
 #include "lib/base/time.h"
@@ -83,6 +84,9 @@ struct PoolLease {
   std::uint32_t vm_count = 0;    // QEMU processes that use the pool, at the last look
   bool armed_announced = false;  // our own beats on this pool say "armed"
   bool child_stuck = false;      // the pool's I/O process hangs
+  bool fenced = false;           // the storage shut this host out; not held again since
+  PoolType type = PoolType::kFile;
+  PoolPolicy policy = PoolPolicy::kKillVms;
   PoolHealth health = PoolHealth::kOk;
   std::string last_error;  // empty: none since the last good beat
   std::vector<BeatReading> readings;

@@ -55,7 +55,11 @@ struct BoardPoolHead {
   std::uint8_t armed_announced;
   std::uint8_t child_stuck;
   std::uint8_t health;  // PoolHealth
-  std::uint8_t pad[7];
+  // Zeros on the board of an instance that did not know of them: what it did, then.
+  std::uint8_t type;    // PoolType
+  std::uint8_t policy;  // PoolPolicy
+  std::uint8_t fenced;
+  std::uint8_t pad[4];
 };
 
 struct BoardPool {

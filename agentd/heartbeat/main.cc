@@ -6,6 +6,7 @@
 int main(int argc, char** argv) {
   using mold::heartbeat::KernelWatchdog;
   return mold::heartbeat::run_heartbeat(argc, argv, [](const mold::heartbeat::Config& config) {
-    return std::make_unique<KernelWatchdog>(config.watchdog_device, config.watchdog_timeout_s);
+    return std::make_unique<KernelWatchdog>(config.watchdog_device, config.watchdog_timeout_s,
+                                            config.watchdog_software);
   });
 }

@@ -78,6 +78,16 @@ class PoolChild {
     report.error = outcome.error;
     report.number = order.number;
     report.took_ms = static_cast<std::uint32_t>((boottime_now() - began).count());
+    fenced_told_ = fenced_told_ || outcome.fault == PoolFault::kFenced;
+    say(report, true);
+  }
+
+  // A read may be the first to learn it; the next beat is not waited for.
+  void tell_if_fenced() {
+    if (fenced_told_ || !medium_.fenced()) return;
+    fenced_told_ = true;
+    ChildReport report{};
+    report.says = ChildSays::kFenced;
     say(report, true);
   }
 
@@ -95,6 +105,7 @@ class PoolChild {
       read_one(hosts_[i]);
       if (!take_orders(0)) closed_ = true;  // our own beat comes before the others'
     }
+    tell_if_fenced();
   }
 
   void read_one(const Uuid& host) {
@@ -131,6 +142,7 @@ class PoolChild {
   PoolChildSetup setup_;
   bool prepared_ = false;
   bool closed_ = false;
+  bool fenced_told_ = false;
   std::int64_t next_read_ms_ = 0;
   std::int64_t next_list_ms_ = 0;
   std::size_t host_count_ = 0;
@@ -160,6 +172,20 @@ const char* to_text(PoolFault fault) {
       return "writing the beat record";
     case PoolFault::kShortWrite:
       return "beat record written in part only";
+    case PoolFault::kConnect:
+      return "connecting to the storage";
+    case PoolFault::kSettings:
+      return "settings of the storage connection";
+    case PoolFault::kTooSmall:
+      return "device is too small for beats";
+    case PoolFault::kNoRoom:
+      return "no free sector for this host's beats";
+    case PoolFault::kNoProgram:
+      return "the program for this type of pool is not installed";
+    case PoolFault::kOtherVersion:
+      return "the program for this type of pool is of another version: restart mold-heartbeat";
+    case PoolFault::kFenced:
+      return "FENCED: the storage shut this host out";
   }
   MOLD_UNREACHABLE();
 }

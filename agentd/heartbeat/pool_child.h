@@ -1,7 +1,7 @@
 #pragma once
-// The process that does one pool's blocking I/O: a fork of the supervisor without its descriptors.
-// It may hang for ever without anybody else noticing more than missing answers. It dies with the
-// supervisor (PR_SET_PDEATHSIG) and never decides anything.
+// The process that does one pool's blocking I/O: a fork of the supervisor without its descriptors,
+// or a program of its own (pool_program.h). It may hang for ever without anybody else noticing more
+// than missing answers. It dies with the supervisor (PR_SET_PDEATHSIG) and never decides anything.
 #include "agentd/heartbeat/pool_medium.h"
 
 namespace mold::heartbeat {

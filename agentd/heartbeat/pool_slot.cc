@@ -10,6 +10,9 @@ namespace mold::heartbeat {
 namespace {
 
 constexpr Duration kChildRestartPause{500};
+// Without its program a child can do nothing; somebody may install it.
+constexpr Duration kNoProgramPause{10'000};
+constexpr std::int64_t kMaxOpTimeoutMs = 30'000;
 constexpr int kMaxReportsPerRound = 4 * static_cast<int>(kMaxReadings);
 
 }  // namespace
@@ -39,10 +42,10 @@ void PoolSlot::configure(const PoolEntry& entry, const LadderPolicy& policy, Boa
 }
 
 void PoolSlot::reconfigure(const PoolEntry& entry, const LadderPolicy& policy) {
-  if (entry.path != entry_.path || entry.must_be_mountpoint != entry_.must_be_mountpoint ||
-      entry.beat_interval_ms != entry_.beat_interval_ms) {
-    worker_.stop();
-  }
+  PoolEntry same = entry;  // but for what only the ladder has to know
+  same.deadline_ms = entry_.deadline_ms;
+  same.policy = entry_.policy;
+  if (same != entry_) worker_.stop();
   if (entry.path != entry_.path) real_path_[0] = '\0';
   entry_ = entry;
   ladder_.set_policy(policy);
@@ -50,7 +53,7 @@ void PoolSlot::reconfigure(const PoolEntry& entry, const LadderPolicy& policy) {
 
 void PoolSlot::inherit(const BoardPoolHead& old) {
   ladder_.inherit(static_cast<LeaseState>(old.state), Instant{old.valid_until_ms},
-                  Duration{old.deadline_ms}, old.armed_announced == 1);
+                  Duration{old.deadline_ms}, old.armed_announced == 1, old.fenced == 1);
   last_ack_ = Instant{old.last_ack_ms};
   // The pool may hang from now on, and its links would never be resolved again.
   std::snprintf(real_path_, sizeof real_path_, "%.511s", old.real_path);
@@ -63,11 +66,44 @@ void PoolSlot::clear() {
   board_->head = BoardPoolHead{};
 }
 
-void PoolSlot::tend_worker(Instant now, const HostFacts& facts) {
-  if (worker_.reap()) {
-    if (ladder_.outstanding()) beat_failed(now, PoolFault::kWrite, ECHILD);
-    restart_at_ = now + kChildRestartPause;
+PoolChildSetup PoolSlot::setup_of(const HostFacts& facts) const {
+  PoolChildSetup setup;
+  setup.size = kPoolProtocolSize;
+  setup.cluster = facts.cluster;
+  setup.pool = entry_.uuid;
+  setup.host = facts.host;
+  setup.boot = facts.boot;
+  setup.type = entry_.type;
+  setup.read_interval_ms = entry_.beat_interval_ms;
+  // Three tries before the lease runs out; no fewer than one a second, for clocks of whole seconds.
+  const auto third = ladder_.policy().kill_after(ladder_.policy().deadline).count() / 3;
+  setup.op_timeout_ms =
+      static_cast<std::uint32_t>(std::clamp<std::int64_t>(third, 1000, kMaxOpTimeoutMs));
+  setup.must_be_mountpoint = entry_.must_be_mountpoint;
+  setup.identity_known = identity_known_;
+  std::snprintf(setup.path, sizeof setup.path, "%s", entry_.path.c_str());
+  std::snprintf(setup.source, sizeof setup.source, "%s", entry_.source.c_str());
+  std::snprintf(setup.conf, sizeof setup.conf, "%s", entry_.conf.c_str());
+  return setup;
+}
+
+void PoolSlot::on_child_gone(Instant now) {
+  restart_at_ = std::max(restart_at_, now + kChildRestartPause);
+  const int code = worker_.exit_code();
+  const bool no_use = code == kExitNoProgram || code == kExitOtherVersion;
+  if (no_use) restart_at_ = now + kNoProgramPause;
+  if (!ladder_.outstanding()) return;
+  if (code == kExitNoProgram) {
+    beat_failed(now, PoolFault::kNoProgram, 0);
+  } else if (code == kExitOtherVersion) {
+    beat_failed(now, PoolFault::kOtherVersion, 0);
+  } else {
+    beat_failed(now, PoolFault::kWrite, ECHILD);
   }
+}
+
+void PoolSlot::tend_worker(Instant now, const HostFacts& facts) {
+  if (worker_.reap()) on_child_gone(now);
   const Duration patience = std::max(ladder_.deadline(), Duration{2000});
   if (worker_.usable() && ladder_.outstanding() && now - issued_at_ > patience) {
     log_line(LogLevel::kError,
@@ -77,17 +113,8 @@ void PoolSlot::tend_worker(Instant now, const HostFacts& facts) {
     beat_failed(now, PoolFault::kWrite, ETIMEDOUT);
   }
   if (!used_ || worker_.present() || now < restart_at_) return;
-  PoolChildSetup setup;
-  setup.cluster = facts.cluster;
-  setup.pool = entry_.uuid;
-  setup.host = facts.host;
-  setup.boot = facts.boot;
-  setup.read_interval_ms = entry_.beat_interval_ms;
-  setup.must_be_mountpoint = entry_.must_be_mountpoint;
-  setup.identity_known = identity_known_;
-  std::snprintf(setup.path, sizeof setup.path, "%s", entry_.path.c_str());
   restart_at_ = now + kChildRestartPause;
-  (void)worker_.start(setup);
+  (void)worker_.start(setup_of(facts), facts.programs_dir);
 }
 
 void PoolSlot::issue_if_due(Instant now, const LadderStep& step, HostFacts& facts) {
@@ -121,23 +148,46 @@ bool PoolSlot::drain(Instant now) {
   int count = 0;
   while (count < kMaxReportsPerRound && worker_.receive(report)) {
     ++count;
-    switch (report.says) {
-      case ChildSays::kReady:
-        std::snprintf(real_path_, sizeof real_path_, "%.511s", report.real_path);
-        identity_known_ = true;
-        break;
-      case ChildSays::kDone:
-        on_done(now, report);
-        break;
-      case ChildSays::kReading:
-        on_reading(report);
-        break;
-    }
+    take(now, report);
   }
   return count > 0;
 }
 
+void PoolSlot::take(Instant now, const ChildReport& report) {
+  switch (report.says) {
+    case ChildSays::kReady:
+      std::snprintf(real_path_, sizeof real_path_, "%.511s", report.real_path);
+      identity_known_ = true;
+      break;
+    case ChildSays::kDone:
+      on_done(now, report);
+      break;
+    case ChildSays::kReading:
+      on_reading(report);
+      break;
+    case ChildSays::kFenced:
+      on_fenced(now);
+      break;
+  }
+}
+
+// The child's client is dead for good; with the process its last handle on the storage is certainly
+// gone. A new one begins only after the time that a probation takes: who was fenced and is let in
+// again at once would be let in before whoever fenced it has looked.
+void PoolSlot::on_fenced(Instant now) {
+  const Duration pause = ladder_.policy().probation_beats * ladder_.policy().beat_interval;
+  log_line(LogLevel::kError, "pool %s: FENCED: the storage shut this host out", name_);
+  worker_.stop();
+  restart_at_ = now + std::max(pause, kChildRestartPause);
+  ladder_.fenced();
+  beat_failed(now, PoolFault::kFenced, 0);
+}
+
 void PoolSlot::on_done(Instant now, const ChildReport& report) {
+  if (report.fault == PoolFault::kFenced) {
+    on_fenced(now);
+    return;
+  }
   if (!ladder_.outstanding() || report.number != order_number_) return;
   if (report.fault != PoolFault::kNone) {
     beat_failed(now, report.fault, report.error);
@@ -188,6 +238,13 @@ void PoolSlot::on_reading(const ChildReport& report) {
       static_cast<std::uint8_t>(report.readable ? ReadingStatus::kOk : ReadingStatus::kUnknown);
   if (!report.readable) return;
   const auto& record = report.record;
+  // The counter grows from beat to beat of a boot. A smaller one is an old write that its storage
+  // had given up for lost and that landed late: nobody moved, and what it says was taken back.
+  if (reading->read_at_ms != 0 && reading->boot == record.boot &&
+      record.counter < reading->counter) {
+    reading->read_at_ms = report.began_ms;
+    return;
+  }
   const bool changed = reading->read_at_ms == 0 || reading->counter != record.counter ||
                        reading->boot != record.boot || reading->epoch != record.epoch ||
                        reading->incarnation != record.incarnation ||
@@ -225,6 +282,9 @@ void PoolSlot::fill_board() {
   head.kill = static_cast<std::uint8_t>(ladder_.kill_state());
   head.armed_announced = ladder_.promised() ? 1 : 0;
   head.child_stuck = worker_.stuck() ? 1 : 0;
+  head.type = static_cast<std::uint8_t>(entry_.type);
+  head.policy = static_cast<std::uint8_t>(entry_.policy);
+  head.fenced = ladder_.is_fenced() ? 1 : 0;
   head.health =
       static_cast<std::uint8_t>(failing_ || worker_.stuck()               ? PoolHealth::kFailing
                                 : last_took_ms_ > entry_.beat_interval_ms ? PoolHealth::kSlow

@@ -18,6 +18,7 @@ struct HostFacts {
   std::uint64_t incarnation = 0;
   std::uint64_t counter =
       0;  // next beat's; begins at the boot-time clock, so no restart repeats one
+  const char* programs_dir = "";  // where mold-heartbeat-rados and -nfs lie
 };
 
 class PoolSlot {
@@ -43,6 +44,8 @@ class PoolSlot {
   void tend_worker(Instant now, const HostFacts& facts);
   // Takes in what the child said. True when anything came.
   bool drain(Instant now);
+  // One report of it.
+  void take(Instant now, const ChildReport& report);
   // Sends a beat when one is due and `step` allows it.
   void issue_if_due(Instant now, const LadderStep& step, HostFacts& facts);
   void hurry(Instant now) { next_issue_ = now; }
@@ -58,6 +61,9 @@ class PoolSlot {
  private:
   void beat_failed(Instant now, PoolFault fault, int error);
   void on_done(Instant now, const ChildReport& report);
+  void on_fenced(Instant now);
+  void on_child_gone(Instant now);
+  [[nodiscard]] PoolChildSetup setup_of(const HostFacts& facts) const;
   void on_reading(const ChildReport& report);
   BoardReading* reading_of(const Uuid& host);
 

@@ -17,8 +17,9 @@ class PoolWorker {
   PoolWorker& operator=(const PoolWorker&) = delete;
   ~PoolWorker() { stop(); }
 
-  // REQUIRES: !present(). Forks; false when that failed.
-  bool start(const PoolChildSetup& setup);
+  // REQUIRES: !present(). Forks, and for rados and nfs executes their program from that directory;
+  // false when the fork failed.
+  bool start(const PoolChildSetup& setup, const char* programs_dir);
   // False: it does not take orders (hung with a full socket, or dead).
   bool order(const BeatOrder& order);
   // One report, if there is one.
@@ -28,6 +29,8 @@ class PoolWorker {
   // Reaps it if it has ended; true when it was there and is now gone.
   bool reap();
 
+  // Of the latest one that reap() took; -1: ended by a signal.
+  [[nodiscard]] int exit_code() const { return exit_code_; }
   [[nodiscard]] bool present() const { return pid_ > 0; }
   [[nodiscard]] bool usable() const { return pid_ > 0 && !stopped_; }
   [[nodiscard]] bool stuck() const { return pid_ > 0 && stopped_; }
@@ -37,6 +40,7 @@ class PoolWorker {
   UniqueFd socket_;
   pid_t pid_ = 0;
   bool stopped_ = false;
+  int exit_code_ = 0;
 };
 
 }  // namespace mold::heartbeat

@@ -22,10 +22,54 @@ constexpr std::uint32_t kMaxIntervalMs = 60 * 1000;
 constexpr std::uint32_t kMaxDeadlineMs = 3600 * 1000;
 
 std::optional<PoolPolicy> policy_of(std::string_view text) {
-  for (const auto policy : {PoolPolicy::kKillVms, PoolPolicy::kResetHost, PoolPolicy::kLogOnly}) {
+  for (const auto policy :
+       {PoolPolicy::kKillVms, PoolPolicy::kResetHost, PoolPolicy::kLogOnly, PoolPolicy::kPause}) {
     if (text == to_string(policy)) return policy;
   }
   return std::nullopt;
+}
+
+std::optional<PoolType> type_of(std::string_view text) {
+  for (const auto type : {PoolType::kFile, PoolType::kRados, PoolType::kNfs, PoolType::kBlock}) {
+    if (text == to_string(type)) return type;
+  }
+  return std::nullopt;
+}
+
+bool has_control(std::string_view text) {
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
+  }
+  return false;
+}
+
+// What would end a word or an option, and the sign itself.
+std::string percent_encode(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == ' ' || c == ',' || c == '%') {
+      out += '%';
+      out += hex_encode({&c, 1});
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const auto sign = text.find('%');
+    out += text.substr(0, sign);
+    if (sign == std::string_view::npos) break;
+    const auto byte = hex_decode(text.substr(sign + 1, 2));
+    if (!byte || byte->size() != 1) return std::nullopt;
+    out += *byte;
+    text.remove_prefix(sign + 3);
+  }
+  if (out.size() > kMaxPoolPath || has_control(out)) return std::nullopt;
+  return out;
 }
 
 std::string_view take_word(std::string_view& rest) {
@@ -44,10 +88,75 @@ std::string_view path_fault(std::string_view path) {
   for (const auto& part : split(path.substr(1), '/')) {
     if (part.empty() || part == "." || part == "..") return "the path must be in its plain form";
   }
-  for (const char c : path) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "the path has control characters";
+  if (has_control(path)) return "the path has control characters";
+  return {};
+}
+
+// Quotes and the like have no place in a pool's name, and would mislead whoever looks for it in a
+// command line.
+std::string_view ceph_path_fault(std::string_view path) {
+  const auto pool = ceph_pool_of(path);
+  if (pool.empty()) return "the path must be rbd:<Ceph pool>";
+  if (path.size() > kMaxPoolPath) return "the path is too long";
+  if (has_control(pool) || pool.find_first_of("/\"\\ ") != std::string_view::npos) {
+    return "that cannot be the name of a Ceph pool";
   }
   return {};
+}
+
+std::string_view entry_fault(const PoolEntry& entry) {
+  const bool rados = entry.type == PoolType::kRados;
+  if (const auto fault = rados ? ceph_path_fault(entry.path) : path_fault(entry.path);
+      !fault.empty()) {
+    return fault;
+  }
+  if (rados != !entry.conf.empty()) return "option conf= belongs to type rados, and to no other";
+  if (rados && path_fault(entry.conf) != "") return "option conf= must be an absolute path";
+  switch (entry.type) {
+    case PoolType::kFile:
+    case PoolType::kRados:
+      if (!entry.source.empty()) return "option source= belongs to types nfs and block";
+      break;
+    case PoolType::kNfs:
+      if (!entry.source.starts_with("nfs://")) return "option source=nfs://... expected";
+      break;
+    case PoolType::kBlock:
+      if (path_fault(entry.source) != "") return "option source=<device> expected";
+      break;
+  }
+  if (entry.must_be_mountpoint && entry.type != PoolType::kFile) {
+    return "option mountpoint belongs to type file";
+  }
+  return {};
+}
+
+Status parse_options(std::string_view text, PoolEntry& entry) {
+  if (text == "-") return {};
+  for (const auto& option : split(text, ',')) {
+    if (option == "mountpoint" && !entry.must_be_mountpoint) {
+      entry.must_be_mountpoint = true;
+      continue;
+    }
+    const auto equals = option.find('=');
+    const auto key = std::string_view(option).substr(0, equals);
+    std::string* const to = key == "source" ? &entry.source : key == "conf" ? &entry.conf : nullptr;
+    const auto value = equals == std::string::npos
+                           ? std::nullopt
+                           : percent_decode(std::string_view(option).substr(equals + 1));
+    if (to == nullptr || !to->empty() || !value || value->empty()) {
+      return fail(ErrorKind::kInvalid, "options must be '-' or of mountpoint, source=, conf=");
+    }
+    *to = *value;
+  }
+  return {};
+}
+
+std::string options_of(const PoolEntry& entry) {
+  std::string out;
+  if (entry.must_be_mountpoint) out = ",mountpoint";
+  if (!entry.source.empty()) out += ",source=" + percent_encode(entry.source);
+  if (!entry.conf.empty()) out += ",conf=" + percent_encode(entry.conf);
+  return out.empty() ? "-" : out.substr(1);
 }
 
 Result<PoolEntry> parse_pool(std::string_view rest) {
@@ -55,9 +164,9 @@ Result<PoolEntry> parse_pool(std::string_view rest) {
   const auto uuid = Uuid::parse(take_word(rest));
   if (!uuid || uuid->is_none()) return fail(ErrorKind::kInvalid, "pool UUID expected");
   entry.uuid = *uuid;
-  if (take_word(rest) != to_string(PoolType::kFile)) {
-    return fail(ErrorKind::kUnsupported, "pool type unknown to this build");
-  }
+  const auto type = type_of(take_word(rest));
+  if (!type) return fail(ErrorKind::kUnsupported, "pool type unknown to this build");
+  entry.type = *type;
   const auto interval = parse_number<std::uint32_t>(take_word(rest));
   if (!interval || (*interval != 0 && *interval < kMinIntervalMs) || *interval > kMaxIntervalMs) {
     return fail(ErrorKind::kInvalid, "beat interval must be 100 to 60000 ms, or 0");
@@ -69,17 +178,15 @@ Result<PoolEntry> parse_pool(std::string_view rest) {
   }
   entry.deadline_ms = *deadline;
   const auto policy = policy_of(take_word(rest));
-  if (!policy) return fail(ErrorKind::kInvalid, "policy must be kill-vms, reset-host or log-only");
-  entry.policy = *policy;
-  const auto options = take_word(rest);
-  if (options != "-" && options != "mountpoint") {
-    return fail(ErrorKind::kInvalid, "options must be '-' or 'mountpoint'");
+  if (!policy) {
+    return fail(ErrorKind::kInvalid, "policy must be kill-vms, pause, reset-host or log-only");
   }
-  entry.must_be_mountpoint = options == "mountpoint";
-  if (const auto fault = path_fault(rest); !fault.empty()) {
+  entry.policy = *policy;
+  MOLD_TRY_VOID(parse_options(take_word(rest), entry));
+  entry.path = rest;
+  if (const auto fault = entry_fault(entry); !fault.empty()) {
     return fail(ErrorKind::kInvalid, std::string(fault));
   }
-  entry.path = rest;
   return entry;
 }
 
@@ -138,8 +245,19 @@ std::string_view to_string(PoolType type) {
   switch (type) {
     case PoolType::kFile:
       return "file";
+    case PoolType::kRados:
+      return "rados";
+    case PoolType::kNfs:
+      return "nfs";
+    case PoolType::kBlock:
+      return "block";
   }
   MOLD_UNREACHABLE();
+}
+
+std::string_view ceph_pool_of(std::string_view path) {
+  if (!path.starts_with(kRbdPrefix)) return {};
+  return path.substr(kRbdPrefix.size());
 }
 
 std::string_view to_string(PoolPolicy policy) {
@@ -150,6 +268,8 @@ std::string_view to_string(PoolPolicy policy) {
       return "reset-host";
     case PoolPolicy::kLogOnly:
       return "log-only";
+    case PoolPolicy::kPause:
+      return "pause";
   }
   MOLD_UNREACHABLE();
 }
@@ -178,8 +298,7 @@ std::string format_pools(const PoolsFile& file) {
     out +=
         " " + std::to_string(pool.beat_interval_ms) + " " + std::to_string(pool.deadline_ms) + " ";
     out += to_string(pool.policy);
-    out += pool.must_be_mountpoint ? " mountpoint " : " - ";
-    out += pool.path + "\n";
+    out += " " + options_of(pool) + " " + pool.path + "\n";
   }
   return out + "end\n";
 }

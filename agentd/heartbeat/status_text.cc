@@ -28,7 +28,9 @@ std::string reading_text(const BeatReading& r, Instant now) {
 }
 
 std::string lease_text(const PoolLease& lease, Instant now) {
-  std::string out = "pool " + lease.pool + "  " + lease.path + "\n  lease ";
+  std::string out = "pool " + lease.pool + "  ";
+  out += to_string(lease.type);
+  out += "  " + lease.path + "\n  lease ";
   out += to_string(lease.state);
   if (lease.state == LeaseState::kHeld)
     out += ", for " + seconds(lease.valid_until - now) + " more";
@@ -38,6 +40,10 @@ std::string lease_text(const PoolLease& lease, Instant now) {
          std::to_string(lease.last_took_ms) + " ms)\n";
   out += "  VMs " + std::to_string(lease.vm_count) + ", kill ";
   out += to_string(lease.kill);
+  if (lease.state == LeaseState::kLost && lease.policy == PoolPolicy::kPause && !lease.fenced) {
+    out += ", stopped until beats are good again";
+  }
+  if (lease.fenced) out += "\n  FENCED: the storage shut this host out";
   if (lease.child_stuck) out += ", its I/O process HANGS";
   if (!lease.last_error.empty()) out += "\n  error: " + lease.last_error;
   out += "\n";

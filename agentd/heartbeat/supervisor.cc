@@ -56,6 +56,7 @@ int Supervisor::run() {
   while (true) {
     check_leases();
     feed_watchdog(boottime_now());
+    if (unfit_) return 1;
     const Instant now = boottime_now();
     take_signals();
     for (auto& slot : slots_) {
@@ -87,6 +88,7 @@ void Supervisor::check_leases() {
     if (dying) every = std::min(every, kKillLook);
     if (steps_[i].lost_now) urgent = true;
   }
+  if (hunter_.holds()) every = std::min(every, kLostLook);  // who may go on shall not wait
   if (urgent || now - last_look_ >= every) {
     if (urgent) publish(true);  // agentd refuses starts from here on
     look();
@@ -98,16 +100,20 @@ void Supervisor::check_leases() {
   }
 }
 
+void Supervisor::note_lost(const PoolSlot& slot) {
+  ++facts_.incarnation;
+  log_line(LogLevel::kError, "pool %s: LEASE LOST, %s; incarnation %llu", slot.name(),
+           slot.ladder().is_fenced() ? "another host took it" : "no beat acknowledged in time",
+           static_cast<unsigned long long>(facts_.incarnation));
+}
+
 void Supervisor::step_all(Instant now) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     auto& slot = slots_[i];
     if (!slot.used()) continue;
     steps_[i] = slot.ladder().step(now, watchdog_.armed());
     if (steps_[i].lost_now) {
-      ++facts_.incarnation;
-      log_line(LogLevel::kError,
-               "pool %s: LEASE LOST, no beat acknowledged in time; incarnation %llu", slot.name(),
-               static_cast<unsigned long long>(facts_.incarnation));
+      note_lost(slot);
     }
     if (steps_[i].held_now) log_line(LogLevel::kNotice, "pool %s: lease held", slot.name());
     if (slot.ladder().state() != shown_[i]) {
@@ -131,6 +137,11 @@ void Supervisor::look() {
     log_line(LogLevel::kWarning, "processes in /proc can%s be read completely",
              complete ? "" : "NOT");
   }
+  PoolMask held_back = 0;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].used() && steps_[i].pause) held_back |= PoolMask{1} << i;
+  }
+  hunter_.hold(held_back);
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     auto& slot = slots_[i];
     if (!slot.used()) continue;
@@ -157,6 +168,9 @@ bool Supervisor::all_consent() const {
 
 bool Supervisor::open_watchdog() {
   const bool armed = watchdog_.open();
+  if (!armed && watchdog_.proving()) return false;
+  unfit_ = unfit_ || (!armed && !was_armed_ && config_.watchdog_required);
+  was_armed_ = was_armed_ || armed;
   if (armed || std::strncmp(note_logged_, watchdog_.note(), sizeof note_logged_ - 1) != 0) {
     std::snprintf(note_logged_, sizeof note_logged_, "%s", watchdog_.note());
     dirty_ = true;
@@ -214,9 +228,7 @@ void Supervisor::issue_beats() {
     const auto step = slot.ladder().step(boottime_now(), watchdog_.armed());
     if (step.lost_now) {
       // Lost within this round: the next one begins with it.
-      ++facts_.incarnation;
-      log_line(LogLevel::kError, "pool %s: LEASE LOST, incarnation %llu", slot.name(),
-               static_cast<unsigned long long>(facts_.incarnation));
+      note_lost(slot);
       last_look_ = Instant{};
       dirty_ = true;
       continue;

@@ -51,6 +51,7 @@ class Supervisor {
   // One round, in this order
   void check_leases();
   void step_all(Instant now);
+  void note_lost(const PoolSlot& slot);
   void look();
   void feed_watchdog(Instant now);
   void take_signals();
@@ -92,6 +93,8 @@ class Supervisor {
   Instant stop_by_{};
   char note_logged_[128] = {};
   bool feeding_ = true;
+  bool was_armed_ = false;
+  bool unfit_ = false;  // a watchdog is required and there is none
   bool stopping_ = false;
   bool dirty_ = true;
   bool look_complete_ = true;

@@ -52,6 +52,7 @@ bool Supervisor::prepare() {
   facts_.boot = *boot_id;
   const Instant now = boottime_now();
   facts_.counter = static_cast<std::uint64_t>(now.ms);
+  facts_.programs_dir = config_.programs_dir.c_str();
   image_->head.started_at_ms = now.ms;
   image_->head.supervisor_pid = static_cast<std::uint32_t>(::getpid());
   // The leases first: what the last instance promised may be running out right now.
@@ -59,7 +60,8 @@ bool Supervisor::prepare() {
   last_round_ = now;
   check_leases();
   // A watchdog that the last instance rightly stopped feeding must not be fed by opening it.
-  if (all_consent() && !open_watchdog() && config_.watchdog_required) return false;
+  if (all_consent()) (void)open_watchdog();
+  if (unfit_) return false;
   poll_files(boottime_now());
   publish(true);
   return true;
@@ -86,6 +88,8 @@ void Supervisor::inherit_board() {
     if (!owed || !uuid || next >= slots_.size()) continue;
     PoolEntry entry;
     entry.uuid = *uuid;
+    entry.type = lease.type;
+    entry.policy = lease.policy;
     entry.path = lease.path;
     entry.deadline_ms = lease.deadline_ms;
     entry = with_defaults(entry);
@@ -95,10 +99,14 @@ void Supervisor::inherit_board() {
     head.last_ack_ms = lease.last_ack.ms;
     head.deadline_ms = lease.deadline_ms;
     head.armed_announced = lease.armed_announced ? 1 : 0;
+    head.fenced = lease.fenced ? 1 : 0;
     std::snprintf(head.real_path, sizeof head.real_path, "%s", lease.real_path.c_str());
     slots_[next].configure(entry, policy_for(entry), image_->pools[next]);
     slots_[next].inherit(head);
     hunter_.set_pool(next, entry.path, lease.real_path);
+    const bool held_back =
+        lease.state == LeaseState::kLost && lease.policy == PoolPolicy::kPause && !lease.fenced;
+    if (held_back) hunter_.adopt_held(next);
     log_line(LogLevel::kNotice, "pool %s: lease taken over from the last instance (%s)",
              slots_[next].name(), to_string(lease.state).data());
     ++next;

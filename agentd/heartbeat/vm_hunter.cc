@@ -61,10 +61,67 @@ bool names_directory(std::string_view text, std::string_view directory) {
   return false;
 }
 
+// "key":"value" anywhere in JSON text, blanks allowed around the colon.
+bool has_member(std::string_view json, std::string_view key, std::string_view value) {
+  const auto skip_blanks = [&](std::size_t& at) {
+    while (at < json.size() && json[at] == ' ') ++at;
+  };
+  for (auto at = json.find(key); at != std::string_view::npos; at = json.find(key, at + 1)) {
+    auto after = at + key.size();
+    if (at == 0 || json[at - 1] != '"' || after >= json.size() || json[after] != '"') continue;
+    skip_blanks(++after);
+    if (after >= json.size() || json[after] != ':') continue;
+    skip_blanks(++after);
+    const auto rest = json.substr(std::min(after, json.size()));
+    if (rest.size() >= value.size() + 2 && rest.front() == '"' &&
+        rest.substr(1, value.size()) == value && rest[value.size() + 1] == '"') {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Among the words of a command line: -blockdev {"driver":"rbd","pool":"vms",...}
+bool names_ceph_pool(std::string_view text, std::string_view pool) {
+  if (pool.empty()) return false;
+  while (!text.empty()) {
+    const auto word = text.substr(0, text.find('\0'));
+    if (has_member(word, "pool", pool) && has_member(word, "driver", "rbd")) return true;
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+  }
+  return false;
+}
+
+// A dash in a group's name is written twice, so the first single one ends it.
+bool of_group(std::string_view mapper_name, std::string_view group) {
+  return !group.empty() && mapper_name.size() > group.size() + 1 &&
+         mapper_name.starts_with(group) && mapper_name[group.size()] == '-' &&
+         mapper_name[group.size() + 1] != '-';
+}
+
+constexpr std::string_view kMapperPrefix = "/dev/mapper/";
+constexpr std::string_view kMappedPrefix = "/dev/dm-";
+
 }  // namespace
 
-VmHunter::VmHunter(std::vector<std::string> prefixes, std::string proc)
-    : prefixes_(std::move(prefixes)), proc_(std::move(proc)) {}
+VmHunter::VmHunter(std::vector<std::string> prefixes, std::string proc, std::string sys)
+    : prefixes_(std::move(prefixes)), proc_(std::move(proc)), sys_(std::move(sys)) {}
+
+void VmHunter::note_group(std::string_view path, char (&group)[kMaxGroup]) {
+  group[0] = '\0';
+  constexpr std::string_view kDev = "/dev/";
+  if (!path.starts_with(kDev) || path.find('/', kDev.size()) != std::string_view::npos) return;
+  std::size_t size = 0;
+  for (const char c : path.substr(kDev.size())) {
+    if (size + 3 > kMaxGroup) {  // no volume group has such a name
+      group[0] = '\0';
+      return;
+    }
+    group[size++] = c;
+    if (c == '-') group[size++] = c;
+  }
+  group[size] = '\0';
+}
 
 void VmHunter::set_pool(std::size_t slot, std::string_view path, std::string_view real_path) {
   // The same pool again: what is known of it stays, so no command line has to be read anew.
@@ -72,6 +129,7 @@ void VmHunter::set_pool(std::size_t slot, std::string_view path, std::string_vie
   if (path == names_[slot].path && !real_told) return;
   copy_text(path, names_[slot].path);
   copy_text(real_path, names_[slot].real);
+  note_group(path, names_[slot].group);
   for (auto& vm : vms_) {
     vm.command_read = false;
     if (path.empty()) {
@@ -92,15 +150,38 @@ PoolMask VmHunter::pools_of_path(std::string_view path) const {
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (below(path, names_[i].path) || below(path, names_[i].real)) mask |= PoolMask{1} << i;
   }
+  if (path.starts_with(kMapperPrefix)) mask |= pools_of_mapped(path.substr(kMapperPrefix.size()));
+  if (!path.starts_with(kMappedPrefix)) return mask;
+  const auto number = parse_number<unsigned>(path.substr(kMappedPrefix.size()));
+  if (!number) return mask;
+  // The kernel's own table: reading it touches no device.
+  const ProcPath name("%s/block/dm-%u/dm/name", sys_.c_str(), *number);
+  const UniqueFd fd(::open(name.text, O_RDONLY | O_CLOEXEC));
+  char text[256];
+  const auto n = fd ? ::read(fd.get(), text, sizeof text) : -1;
+  if (n <= 0) return mask;
+  return mask | pools_of_mapped(trim({text, static_cast<std::size_t>(n)}));
+}
+
+PoolMask VmHunter::pools_of_mapped(std::string_view mapper_name) const {
+  PoolMask mask = 0;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (of_group(mapper_name, names_[i].group)) mask |= PoolMask{1} << i;
+  }
   return mask;
 }
 
 PoolMask VmHunter::pools_in_command(std::string_view text) const {
   PoolMask mask = 0;
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (names_directory(text, names_[i].path) || names_directory(text, names_[i].real)) {
+    if (names_directory(text, names_[i].path) || names_directory(text, names_[i].real) ||
+        names_ceph_pool(text, ceph_pool_of(names_[i].path))) {
       mask |= PoolMask{1} << i;
     }
+  }
+  for (auto at = text.find(kMapperPrefix); at != std::string_view::npos;
+       at = text.find(kMapperPrefix, at + 1)) {
+    mask |= pools_of_mapped(text.substr(at + kMapperPrefix.size()));
   }
   return mask;
 }
@@ -230,7 +311,9 @@ bool VmHunter::read_command_file(Vm& vm, const char* path) {
     const std::size_t size = kept + static_cast<std::size_t>(n);
     vm.by_command |= pools_in_command({text, size});
     if (n == 0) break;
-    kept = std::min(size, kMaxPoolPath + 2);  // a name may lie across two reads
+    // A word may lie across two reads; one that is longer than half of this is cut.
+    const auto word = size - (std::string_view(text, size).rfind('\0') + 1);
+    kept = std::min({size, std::max(word, kMaxPoolPath + 2), sizeof text / 2});
     std::memmove(text, text + size - kept, kept);
   }
   vm.command_read = any;
@@ -252,6 +335,7 @@ bool VmHunter::refresh(Vm& vm, const Stat& stat) {
   bool complete = true;
   if (!still_there(vm, stat, complete)) return complete;  // not marked as seen: dropped
   vm.seen = true;
+  vm.state = stat.state;
   if (!vm.command_read) complete = read_command(vm, stat) && complete;
   PoolMask now = vm.by_command;
   const ProcPath directory("%s/%d/fd", proc_.c_str(), vm.pid);
@@ -259,6 +343,7 @@ bool VmHunter::refresh(Vm& vm, const Stat& stat) {
   if (links <= 0) links = read_task_links(vm.pid, now);
   const bool dying = links <= 0 || stat.state == 'Z' || vm.kill_sent;
   vm.pools = dying ? vm.pools | now : now;
+  if (stat.state == 'T' && (vm.pools & adopted_) != 0) vm.held = true;
   return complete && links >= 0;
 }
 
@@ -307,17 +392,47 @@ std::uint32_t VmHunter::count(std::size_t slot) const {
   return found;
 }
 
+// The pidfd was opened after the start time was read, and that is still the same: it is this one.
+bool VmHunter::send_signal(const Vm& vm, int signal) {
+  const long result = vm.pidfd
+                          ? ::syscall(SYS_pidfd_send_signal, vm.pidfd.get(), signal, nullptr, 0)
+                          : ::kill(vm.pid, signal);
+  return result == 0;
+}
+
+bool VmHunter::holds() const {
+  return std::any_of(vms_.begin(), vms_.end(), [](const Vm& vm) { return vm.pid != 0 && vm.held; });
+}
+
+void VmHunter::hold(PoolMask pools) {
+  for (auto& vm : vms_) {
+    const bool wanted = (vm.pools & pools) != 0;
+    if (vm.pid == 0 || vm.kill_sent || (!wanted && !vm.held)) continue;
+    if (wanted && vm.state == 'T') {
+      vm.held = true;
+      continue;
+    }
+    Stat stat;
+    if (read_stat(vm.pid, stat) != Read::kOk || stat.start != vm.start) continue;
+    if (!send_signal(vm, wanted ? SIGSTOP : SIGCONT)) continue;
+    if (vm.held != wanted) {
+      log_line(LogLevel::kWarning,
+               wanted ? "stopped process %d (%s): its pool's lease is lost"
+                      : "process %d (%s) goes on: its pool is well again",
+               vm.pid, stat.comm);
+    }
+    vm.held = wanted;
+  }
+  adopted_ &= pools;
+}
+
 std::uint32_t VmHunter::kill(std::size_t slot) {
   std::uint32_t sent = 0;
   for (auto& vm : vms_) {
     if (vm.pid == 0 || (vm.pools & (PoolMask{1} << slot)) == 0) continue;
     Stat stat;
     if (read_stat(vm.pid, stat) != Read::kOk || stat.start != vm.start) continue;
-    // The pidfd was opened after the start time was read, and it is still the same: it is this one.
-    const long result = vm.pidfd
-                            ? ::syscall(SYS_pidfd_send_signal, vm.pidfd.get(), SIGKILL, nullptr, 0)
-                            : ::kill(vm.pid, SIGKILL);
-    if (result == 0) ++sent;
+    if (send_signal(vm, SIGKILL)) ++sent;
     vm.kill_sent = true;
     if (!vm.kill_logged) {
       vm.kill_logged = true;

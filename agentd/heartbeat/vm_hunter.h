@@ -4,13 +4,16 @@
 // so a hung pool cannot hang it. Fixed tables, no allocation after construction.
 //
 // What counts as using a pool: a path below the pool's directory among the names of its open files
-// or in its command line. A process that was once seen there keeps counting while it is dying,
-// because its links vanish before its last threads do. A VM whose command line was never read makes
-// a look incomplete: nobody can say which pool it is about to open. What counts as gone: its /proc
-// entry has vanished (or belongs to a later process), or it is a zombie with no other thread left.
-// A zombie leader with threads in D state is NOT gone: their I/O may still land. (I/O that the
-// kernel does on behalf of nobody, such as an NFS request already on the wire, cannot be seen here;
-// verify_grace and the observer's margin are there for it.)
+// or in its command line; for /dev/<volume group> also a device that the device mapper calls by a
+// name of that group (a logical volume is open as /dev/dm-3); for rbd:<Ceph pool> a disk of that
+// pool in the command line, as libvirt writes it. An RBD disk that was plugged in later shows in
+// neither: the Mold starts VMs with all their disks and plugs none. A process that was once seen
+// there keeps counting while it is dying, because its links vanish before its last threads do. A VM
+// whose command line was never read makes a look incomplete: nobody can say which pool it is about
+// to open. What counts as gone: its /proc entry has vanished (or belongs to a later process), or it
+// is a zombie with no other thread left. A zombie leader with threads in D state is NOT gone: their
+// I/O may still land. (I/O that the kernel does on behalf of nobody, such as an NFS request already
+// on the wire, cannot be seen here; verify_grace and the observer's margin are there for it.)
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -29,9 +32,12 @@ using PoolMask = std::uint32_t;  // bit i: pool in slot i of the supervisor
 static_assert(kMaxPools <= 32);
 
 class VmHunter {
+  static constexpr std::size_t kMaxGroup = 256;
+
  public:
   // `prefixes`: a process is a VM when its executable's file name or its comm begins with one.
-  explicit VmHunter(std::vector<std::string> prefixes, std::string proc = "/proc");
+  explicit VmHunter(std::vector<std::string> prefixes, std::string proc = "/proc",
+                    std::string sys = "/sys");
 
   // Up to two names of a pool's directory: as configured, and with symbolic links resolved (as the
   // pool's child found it; empty while not known). Empty configured path frees the slot; the same
@@ -51,6 +57,14 @@ class VmHunter {
   // process is logged once.
   std::uint32_t kill(std::size_t slot);
 
+  // After look(): stops (SIGSTOP) every VM of these pools and lets go on (SIGCONT) those that were
+  // stopped here and are on none of them any more.
+  void hold(PoolMask pools);
+  // The last instance had stopped the VMs of this pool: a stopped one is ours to continue.
+  void adopt_held(std::size_t slot) { adopted_ |= PoolMask{1} << slot; }
+  // Somebody is stopped.
+  [[nodiscard]] bool holds() const;
+
  private:
   struct Vm {
     int pid = 0;  // 0: free entry
@@ -61,7 +75,9 @@ class VmHunter {
     bool command_read = false;
     bool kill_sent = false;
     bool kill_logged = false;
+    bool held = false;
     bool seen = false;
+    char state = '?';
   };
   struct Stat {
     char comm[64] = {};
@@ -72,6 +88,7 @@ class VmHunter {
   struct Names {
     char path[kMaxPoolPath + 1] = {};
     char real[kMaxPoolPath + 1] = {};
+    char group[kMaxGroup] = {};  // volume group as the device mapper writes it; empty: none
   };
 
   Read read_stat(int pid, Stat& out) const;
@@ -87,10 +104,15 @@ class VmHunter {
   int read_links(const char* directory, PoolMask& pools) const;
   int read_task_links(int pid, PoolMask& pools) const;
   [[nodiscard]] PoolMask pools_of_path(std::string_view path) const;
+  [[nodiscard]] PoolMask pools_of_mapped(std::string_view mapper_name) const;
+  static bool send_signal(const Vm& vm, int signal);
+  static void note_group(std::string_view path, char (&group)[kMaxGroup]);
   [[nodiscard]] PoolMask pools_in_command(std::string_view text) const;
 
   std::vector<std::string> prefixes_;
   std::string proc_;
+  std::string sys_;
+  PoolMask adopted_ = 0;
   std::array<Names, kMaxPools> names_{};
   std::array<Vm, kMaxVmProcesses> vms_{};
 };

@@ -5,23 +5,52 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
+#include "agentd/heartbeat/lease_board.h"
 #include "agentd/heartbeat/quiet_log.h"
 
 namespace mold::heartbeat {
 
-KernelWatchdog::KernelWatchdog(std::string device, unsigned timeout_s)
-    : device_(std::move(device)), wanted_s_(timeout_s), timeout_s_(timeout_s) {
+namespace {
+
+constexpr char kSoftwareIdentity[] = "Software Watchdog";  // drivers/watchdog/softdog.c
+// What is left is told in whole seconds: below this it cannot be seen to count in half its time.
+constexpr std::uint32_t kShortestProof = 3;
+constexpr Duration kLongestProof{2500};
+
+}  // namespace
+
+KernelWatchdog::KernelWatchdog(std::string device, unsigned timeout_s, bool accept_software)
+    : device_(std::move(device)),
+      wanted_s_(timeout_s),
+      accept_software_(accept_software),
+      timeout_s_(timeout_s) {
   std::snprintf(note_, sizeof note_, "not opened yet");
 }
 
+int KernelWatchdog::control(int fd, unsigned long request, void* argument) {
+  return ::ioctl(fd, request, argument);
+}
+
+Instant KernelWatchdog::now() const {
+  return boottime_now();
+}
+
 bool KernelWatchdog::refuse(const char* what, int error) {
-  armed_ = false;
+  armed_ = proving_ = false;
   std::snprintf(note_, sizeof note_, "%.60s: %s: %s", device_.c_str(), what,
                 error == 0 ? "no" : std::strerror(error));
+  return false;
+}
+
+// It runs since it was opened; one that we cannot use must not reset the host.
+bool KernelWatchdog::give_back() {
+  (void)!::write(fd_.get(), "V", 1);
+  fd_.reset();
   return false;
 }
 
@@ -30,31 +59,24 @@ bool KernelWatchdog::open() {
     std::snprintf(note_, sizeof note_, "switched off by configuration");
     return false;
   }
+  if (proving_) return go_on_with_proof() || (proving_ ? false : give_back());
   if (!fd_) {
     fd_.reset(::open(device_.c_str(), O_WRONLY | O_CLOEXEC));
     if (!fd_) return refuse("open", errno);
-    log_identity();
   }
-  if (!set_up()) {
-    // It runs since it was opened; one that we cannot use must not reset the host.
-    (void)!::write(fd_.get(), "V", 1);
-    fd_.reset();
-    return false;
-  }
-  armed_ = true;
-  note_[0] = '\0';
-  log_line(LogLevel::kNotice, "watchdog %s armed, timeout %u s", device_.c_str(), timeout_s_);
-  return true;
+  if (!identify() || !set_up()) return give_back();
+  if (begin_proof()) return true;
+  return proving_ ? false : give_back();
 }
 
 bool KernelWatchdog::set_up() {
   int seconds = static_cast<int>(wanted_s_);
-  if (::ioctl(fd_.get(), WDIOC_SETTIMEOUT, &seconds) != 0 && errno != EOPNOTSUPP &&
+  if (control(fd_.get(), WDIOC_SETTIMEOUT, &seconds) != 0 && errno != EOPNOTSUPP &&
       errno != ENOTTY) {
     return refuse("setting its timeout", errno);
   }
   seconds = 0;
-  if (::ioctl(fd_.get(), WDIOC_GETTIMEOUT, &seconds) != 0) {
+  if (control(fd_.get(), WDIOC_GETTIMEOUT, &seconds) != 0) {
     return refuse("reading its timeout back", errno);
   }
   if (seconds <= 0 || seconds > 3600) return refuse("a sensible timeout read back", 0);
@@ -63,46 +85,84 @@ bool KernelWatchdog::set_up() {
     log_line(LogLevel::kWarning, "watchdog %s: timeout is %u s, asked for %u s", device_.c_str(),
              timeout_s_, wanted_s_);
   }
-  return runs();
+  int unused = 0;
+  if (control(fd_.get(), WDIOC_KEEPALIVE, &unused) != 0) return refuse("feeding", errno);
+  return true;
 }
 
-void KernelWatchdog::log_identity() {
+bool KernelWatchdog::identify() {
   watchdog_info info{};
-  if (::ioctl(fd_.get(), WDIOC_GETSUPPORT, &info) != 0) {
-    log_line(LogLevel::kWarning, "watchdog %s does not say what it is", device_.c_str());
-    return;
+  const bool told = control(fd_.get(), WDIOC_GETSUPPORT, &info) == 0;
+  const auto* name = reinterpret_cast<const char*>(info.identity);
+  if (told && std::strncmp(name, kSoftwareIdentity, sizeof info.identity) == 0 &&
+      !accept_software_) {
+    return refuse("more than the kernel's own software watchdog", 0);
   }
-  log_line(LogLevel::kNotice, "watchdog %s is \"%.32s\"", device_.c_str(),
-           reinterpret_cast<const char*>(info.identity));
+  if (identified_) return true;
+  identified_ = true;
+  if (!told) {
+    log_line(LogLevel::kWarning, "watchdog %s does not say what it is", device_.c_str());
+    return true;
+  }
+  log_line(LogLevel::kNotice, "watchdog %s is \"%.32s\"", device_.c_str(), name);
   if ((info.options & WDIOF_MAGICCLOSE) == 0) {
     log_line(LogLevel::kWarning,
              "watchdog %s has no magic close: stopping this service will reset the host",
              device_.c_str());
   }
-  int pretimeout = 0;
+  int value = 0;
   if ((info.options & WDIOF_PRETIMEOUT) != 0 &&
-      ::ioctl(fd_.get(), WDIOC_GETPRETIMEOUT, &pretimeout) == 0 && pretimeout > 0) {
-    log_line(LogLevel::kNotice, "watchdog %s warns %d s before it resets", device_.c_str(),
-             pretimeout);
+      control(fd_.get(), WDIOC_GETPRETIMEOUT, &value) == 0 && value > 0) {
+    log_line(LogLevel::kNotice, "watchdog %s warns %d s before it resets", device_.c_str(), value);
   }
+  value = 0;
+  if (control(fd_.get(), WDIOC_GETBOOTSTATUS, &value) == 0 && (value & WDIOF_CARDRESET) != 0) {
+    log_line(LogLevel::kWarning, "watchdog %s had reset this host before its last boot",
+             device_.c_str());
+  }
+  return true;
 }
 
-// Fed, and counting down from no more than its timeout where the device can tell.
-bool KernelWatchdog::runs() {
-  int unused = 0;
-  if (::ioctl(fd_.get(), WDIOC_KEEPALIVE, &unused) != 0) return refuse("feeding", errno);
+// True when armed; else proving_ says whether there is still hope.
+bool KernelWatchdog::begin_proof() {
   int left = 0;
-  if (::ioctl(fd_.get(), WDIOC_GETTIMELEFT, &left) == 0 &&
-      (left < 0 || left > static_cast<int>(timeout_s_))) {
-    return refuse("counting down", 0);
+  if (control(fd_.get(), WDIOC_GETTIMELEFT, &left) != 0) {
+    log_line(LogLevel::kInfo, "watchdog %s does not tell its countdown", device_.c_str());
+    return arm();
   }
+  if (left < 0 || left > static_cast<int>(timeout_s_)) return refuse("counting down", 0);
+  if (timeout_s_ < kShortestProof) return arm();
+  proving_ = true;
+  first_left_ = left;
+  proof_began_ = now();
+  std::snprintf(note_, sizeof note_, "%.60s: not yet seen to count down", device_.c_str());
+  return false;
+}
+
+bool KernelWatchdog::go_on_with_proof() {
+  int left = 0;
+  if (control(fd_.get(), WDIOC_GETTIMELEFT, &left) != 0) return refuse("counting down", errno);
+  if (left < first_left_) return arm();
+  // Not fed meanwhile, so half its time and no more.
+  const Duration longest = std::min(Duration{timeout_s_ * 500}, kLongestProof);
+  if (now() - proof_began_ >= longest) return refuse("counting down", 0);
+  return false;
+}
+
+bool KernelWatchdog::arm() {
+  proving_ = false;
+  int unused = 0;
+  if (control(fd_.get(), WDIOC_KEEPALIVE, &unused) != 0) return refuse("feeding", errno);
+  armed_ = true;
+  note_[0] = '\0';
+  log_line(LogLevel::kNotice, "watchdog %s armed, timeout %u s", device_.c_str(), timeout_s_);
   return true;
 }
 
 bool KernelWatchdog::feed() {
   if (!armed_) return false;
   int unused = 0;
-  if (::ioctl(fd_.get(), WDIOC_KEEPALIVE, &unused) == 0) return true;
+  if (control(fd_.get(), WDIOC_KEEPALIVE, &unused) == 0) return true;
   return refuse("feeding", errno);
 }
 
@@ -116,7 +176,7 @@ void KernelWatchdog::disarm() {
 
 void KernelWatchdog::let_go() {
   fd_.reset();
-  armed_ = false;
+  armed_ = proving_ = false;
   std::snprintf(note_, sizeof note_, "closed");
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 
+#include "lib/base/time.h"
 #include "lib/base/unique_fd.h"
 
 namespace mold::heartbeat {
@@ -22,8 +23,10 @@ class Watchdog {
   Watchdog& operator=(const Watchdog&) = delete;
   virtual ~Watchdog() = default;
 
-  // True when armed; otherwise note() says why not. May be tried again.
+  // True when armed; otherwise note() says why not. May be tried again, and has to be while
+  // proving(): the device is open and running, and not yet seen to count down.
   virtual bool open() = 0;
+  [[nodiscard]] virtual bool proving() const { return false; }
   virtual bool feed() = 0;
   virtual void disarm() = 0;  // orderly: magic close
   virtual void let_go() = 0;  // close without the magic
@@ -33,31 +36,49 @@ class Watchdog {
   [[nodiscard]] virtual const char* note() const = 0;
 };
 
-// The kernel's watchdog API (Documentation/watchdog/watchdog-api.rst) on a device path.
-class KernelWatchdog final : public Watchdog {
+// The kernel's watchdog API (Documentation/watchdog/watchdog-api.rst) on a device path. Not taken
+// for one that resets the host: a device whose timeout cannot be read back, one that says how much
+// time is left and is not seen to count down before its first feeding (a driver that answers and
+// does nothing), and the kernel's own software watchdog, which hangs with the kernel, unless that
+// is allowed.
+class KernelWatchdog : public Watchdog {
  public:
   // An empty path: there is no watchdog on purpose.
-  KernelWatchdog(std::string device, unsigned timeout_s);
+  KernelWatchdog(std::string device, unsigned timeout_s, bool accept_software = false);
 
   bool open() override;
   bool feed() override;
   void disarm() override;
   void let_go() override;
   [[nodiscard]] bool armed() const override { return armed_; }
+  [[nodiscard]] bool proving() const override { return proving_; }
   [[nodiscard]] std::uint32_t timeout_ms() const override { return timeout_s_ * 1000; }
   [[nodiscard]] const char* note() const override { return note_; }
 
+ protected:
+  // ioctl(2); tests answer in the kernel's place.
+  virtual int control(int fd, unsigned long request, void* argument);
+  [[nodiscard]] virtual Instant now() const;
+
  private:
   bool refuse(const char* what, int error);
+  bool give_back();
   bool set_up();
-  void log_identity();
-  bool runs();
+  bool identify();
+  bool begin_proof();
+  bool go_on_with_proof();
+  bool arm();
 
   std::string device_;
   unsigned wanted_s_;
+  bool accept_software_;
   std::uint32_t timeout_s_;
   UniqueFd fd_;
   bool armed_ = false;
+  bool proving_ = false;
+  bool identified_ = false;
+  int first_left_ = 0;
+  Instant proof_began_{};
   char note_[128] = {};
 };
 

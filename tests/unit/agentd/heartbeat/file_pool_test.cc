@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <sstream>
 
 #include "tests/unit/agentd/heartbeat/pool_medium_contract.h"
 #include "tests/unit/agentd/heartbeat/temp_dir.h"
@@ -34,10 +35,33 @@ std::array<std::byte, kBeatBlockSize> some_block() {
 
 MediumMaker file_maker() {
   auto dir = std::make_shared<std::unique_ptr<TempDir>>();
-  return {[dir](const Uuid& host, bool fresh_pool) {
-    if (fresh_pool || !*dir) *dir = std::make_unique<TempDir>();
-    return make_file_pool(setup_for((*dir)->path(), host));
-  }};
+  const auto at = [dir](const std::string& name) { return (*dir)->path("pool/" + name); };
+  MediumMaker maker;
+  maker.make = [dir](PoolChildSetup setup, bool fresh_pool) {
+    if (fresh_pool || !*dir) {
+      *dir = std::make_unique<TempDir>();
+      fs::create_directory((*dir)->path("pool"));
+    }
+    std::snprintf(setup.path, sizeof setup.path, "%s", (*dir)->path("pool").c_str());
+    return make_file_pool(setup);
+  };
+  maker.plant = [at](const Uuid& host, std::span<const std::byte> bytes) {
+    std::ofstream(at(".mold-ha/beats/" + host.text()), std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+  };
+  maker.identity = [at] {
+    std::stringstream text;
+    text << std::ifstream(at(".mold-ha/pool")).rdbuf();
+    return text.str();
+  };
+  maker.plant_identity = [at](const std::string& text) {
+    fs::remove(at(".mold-ha/pool"));
+    if (!text.empty()) std::ofstream(at(".mold-ha/pool")) << text;
+  };
+  maker.take_away = [dir] { fs::rename((*dir)->path("pool"), (*dir)->path("away")); };
+  maker.bring_back = [dir] { fs::rename((*dir)->path("away"), (*dir)->path("pool")); };
+  return maker;
 }
 
 INSTANTIATE_TEST_SUITE_P(File, PoolMediumContract, ::testing::Values(file_maker()));

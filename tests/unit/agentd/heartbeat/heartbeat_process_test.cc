@@ -1,24 +1,21 @@
 // The whole program as real processes: supervisor, children, victims, in a directory of its own.
 // Only the watchdog is a double (in the lab it is a device).
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <sstream>
 
 #include "agentd/heartbeat/beat_record.h"
+#include "agentd/heartbeat/block_layout.h"
 #include "agentd/heartbeat/lease_board.h"
+#include "agentd/heartbeat/pool_protocol.h"
 #include "agentd/heartbeat/pools_file.h"
-#include "tests/unit/agentd/heartbeat/child_process.h"
-#include "tests/unit/agentd/heartbeat/file_watchdog.h"
-#include "tests/unit/agentd/heartbeat/temp_dir.h"
+#include "tests/unit/agentd/heartbeat/heartbeat_host.h"
 
 namespace mold::heartbeat {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr auto kCluster = "11111111-1111-1111-1111-111111111111";
-constexpr auto kPoolA = "22222222-2222-2222-2222-22222222222a";
-constexpr auto kPoolB = "22222222-2222-2222-2222-22222222222b";
 
 // No such process, or a zombie that its new parent has not taken yet.
 bool ended(int pid) {
@@ -26,72 +23,6 @@ bool ended(int pid) {
   std::string text;
   return !std::getline(stat, text) || text.find(") Z ") != std::string::npos;
 }
-
-// One host: kill after 1.2 s, watchdog within 1 s, promise 2.5 s.
-struct Host {
-  Host(TempDir& in, const std::string& id) : dir(in), uuid(id), base(id.substr(0, 4)) {
-    fs::create_directories(dir.path(base));
-    dir.write(base + "/host.id", uuid + "\n");
-    dir.write(base + "/epoch", "5\n");
-    dir.write(base + "/heartbeat.conf",
-              "host.uuid_file=" + file("host.id") + "\npools.file=" + file("pools") +
-                  "\nboard=" + file("leases") + "\nepoch.file=" + file("epoch") +
-                  "\nwatchdog.device=" + file("watchdog") +
-                  "\nwatchdog.timeout=1\nverify.grace_ms=300\n" +
-                  "self_fence.deadline_ms=2500\nbeat.interval_ms=200\nstop.wait_ms=1000\n");
-    watchdog = map_watchdog(file("watchdog"));
-  }
-  [[nodiscard]] std::string file(const std::string& name) const {
-    return dir.path(base + "/" + name);
-  }
-  void pools(const std::vector<std::pair<std::string, std::string>>& list) const {
-    PoolsFile pools_file{*Uuid::parse(kCluster), {}};
-    for (const auto& [pool, path] : list) {
-      pools_file.pools.push_back({.uuid = *Uuid::parse(pool), .path = dir.path(path)});
-    }
-    ASSERT_TRUE(save_pools(file("pools"), pools_file));
-  }
-  void start() {
-    process = ChildProcess({MOLD_TEST_HEARTBEAT, "--config", file("heartbeat.conf")}, file("log"));
-  }
-  LeaseSnapshot board() {
-    auto reader = LeaseBoardReader::open(file("leases"));
-    if (!reader) return {};
-    auto snapshot = reader->snapshot();
-    return snapshot ? *snapshot : LeaseSnapshot{};
-  }
-  PoolLease lease(const std::string& pool) {
-    const auto all = board();
-    const auto* found = all.find(pool);
-    return found == nullptr ? PoolLease{} : *found;
-  }
-  bool held(const std::string& pool, bool armed = true) {
-    return eventually([&] {
-      const auto now = lease(pool);
-      return may_start(now, boottime_now()) && now.armed_announced == armed;
-    });
-  }
-  // The I/O processes of its pools.
-  std::vector<int> children() const {
-    const auto pid = std::to_string(process.pid());
-    std::ifstream list("/proc/" + pid + "/task/" + pid + "/children");
-    std::vector<int> out;
-    for (int child = 0; list >> child;) out.push_back(child);
-    return out;
-  }
-  std::string log() const {
-    std::stringstream text;
-    text << std::ifstream(file("log")).rdbuf();
-    return text.str();
-  }
-  bool fed_lately() const { return boottime_now().ms - watchdog->fed_at_ms < 900; }
-
-  TempDir& dir;
-  std::string uuid;
-  std::string base;
-  FileWatchdogState* watchdog = nullptr;
-  ChildProcess process;
-};
 
 class HeartbeatProcess : public ::testing::Test {
  protected:
@@ -309,6 +240,96 @@ TEST_F(HeartbeatProcess, WithoutAWatchdogNothingIsPromised) {
   EXPECT_TRUE(one.held(kPoolA));
   one.watchdog->refuses = 1;  // and failed again
   EXPECT_TRUE(eventually([&] { return !record_of(one, "pool-a").armed; }));
+}
+
+// The policy pause: stopped while the storage is bad, also over a restart, and then they go on.
+TEST_F(HeartbeatProcess, PausedVmsGoOnWhenBeatsAreGoodAgain) {
+  one.save(
+      {{.uuid = *Uuid::parse(kPoolA), .policy = PoolPolicy::kPause, .path = dir.path("pool-a")}});
+  one.start();
+  ASSERT_TRUE(one.held(kPoolA, false));
+  auto vm = victim("pool-a/disk");
+  ASSERT_TRUE(sees(one, kPoolA, 1));
+  EXPECT_FALSE(record_of(one, "pool-a").armed);
+  fs::rename(dir.path("pool-a/.mold-ha"), dir.path("pool-a/away"));
+  EXPECT_TRUE(eventually([&] { return state_of(vm.pid()) == 'T'; }));
+  EXPECT_EQ(one.lease(kPoolA).state, LeaseState::kLost);
+  one.process.kill_now();
+  one.start();
+  EXPECT_TRUE(eventually([&] { return one.board().updated_at > boottime_now() - 500ms; }));
+  EXPECT_EQ(state_of(vm.pid()), 'T');
+  EXPECT_TRUE(one.fed_lately());
+  fs::rename(dir.path("pool-a/away"), dir.path("pool-a/.mold-ha"));
+  EXPECT_TRUE(eventually([&] { return state_of(vm.pid()) == 'S'; }));
+  EXPECT_TRUE(one.held(kPoolA, false));
+  EXPECT_TRUE(vm.alive());
+  EXPECT_EQ(one.log().find("killed process"), std::string::npos);
+}
+
+TEST_F(HeartbeatProcess, ABlockPoolIsHeldLostAndComesBackWithoutARestart) {
+  const auto lun = dir.path("lun");
+  std::ofstream(lun, std::ios::binary) << std::string(kBlockAreaSize, '\0');
+  one.save({{.uuid = *Uuid::parse(kPoolA),
+             .type = PoolType::kBlock,
+             .source = lun,
+             .path = dir.path("pool-a")}});
+  one.start();
+  ASSERT_TRUE(one.held(kPoolA));
+  auto vm = victim("pool-a/disk");
+  ASSERT_TRUE(sees(one, kPoolA, 1));
+  fs::copy_file(lun, lun + ".copy");
+  fs::resize_file(lun, 0);
+  EXPECT_TRUE(eventually([&] { return !vm.alive(); }));
+  EXPECT_EQ(one.lease(kPoolA).state, LeaseState::kLost);
+  fs::copy_file(lun + ".copy", lun, fs::copy_options::overwrite_existing);
+  EXPECT_TRUE(one.held(kPoolA));
+  EXPECT_EQ(one.lease(kPoolA).type, PoolType::kBlock);
+}
+
+TEST_F(HeartbeatProcess, APoolWhoseProgramIsMissingHurtsNoOther) {
+  dir.write(one.base + "/heartbeat.conf",
+            [&] {
+              std::stringstream text;
+              text << std::ifstream(one.file("heartbeat.conf")).rdbuf();
+              return text.str();
+            }() +
+                "programs.dir=" + dir.path("nothing") + "\n");
+  one.save({{.uuid = *Uuid::parse(kPoolA),
+             .type = PoolType::kNfs,
+             .source = "nfs://127.0.0.1/x",
+             .path = dir.path("pool-a")},
+            {.uuid = *Uuid::parse(kPoolB), .path = dir.path("pool-b")}});
+  one.start();
+  EXPECT_TRUE(one.held(kPoolB));
+  EXPECT_TRUE(eventually(
+      [&] { return one.lease(kPoolA).last_error.find("not installed") != std::string::npos; }));
+  EXPECT_EQ(one.lease(kPoolA).state, LeaseState::kNotCounted);
+}
+
+// Started by anybody else than mold-heartbeat, or by one of another version.
+TEST_F(HeartbeatProcess, APoolsProgramGoesOnlyWithItsOwnSupervisor) {
+  for (const char* name : {"/mold-heartbeat-nfs", "/mold-heartbeat-rados"}) {
+    const auto program = std::string(MOLD_TEST_PROGRAMS) + name;
+    if (!fs::exists(program)) continue;
+    EXPECT_EQ(ChildProcess({program}, one.file("log")).wait(), 2);
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    PoolChildSetup setup;
+    setup.size = kPoolProtocolSize;
+    ++setup.version;
+    ASSERT_EQ(::send(pair[0], &setup, sizeof setup, 0), static_cast<ssize_t>(sizeof setup));
+    const int pid = ::fork();
+    if (pid == 0) {
+      ::dup2(pair[1], kPoolProgramSocket);
+      ::execl(program.c_str(), program.c_str(), nullptr);
+      ::_exit(99);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(WEXITSTATUS(status), kExitOtherVersion);
+    ::close(pair[0]);
+    ::close(pair[1]);
+  }
 }
 
 TEST_F(HeartbeatProcess, ASecondInstanceIsKeptOut) {

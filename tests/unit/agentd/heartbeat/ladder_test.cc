@@ -362,6 +362,123 @@ TEST(Ladder, ANewInstanceGoesOnWithTheOldLease) {
   EXPECT_FALSE(fresh.last.kill);
 }
 
+TEST(Ladder, AFenceIsServedAtOnceAndWithinTheOldPromise) {
+  World w;
+  w.hold();
+  const Instant until = w.ladder.valid_until();
+  ASSERT_GT(until, w.now);
+  w.killable = false;
+  w.ladder.fenced();
+  w.ladder.fenced();
+  auto step = w.step();
+  EXPECT_TRUE(step.lost_now);
+  EXPECT_TRUE(step.kill);
+  EXPECT_FALSE(step.may_issue);
+  EXPECT_TRUE(step.feed);
+  EXPECT_TRUE(w.ladder.is_fenced());
+  EXPECT_FALSE(w.step().lost_now);
+  w.ladder.fenced();  // said again while the VMs are dying
+  EXPECT_FALSE(w.step().lost_now);
+  // The writes are refused anyway, so the host gets the time to kill that it always had.
+  w.now = until + 999ms;
+  EXPECT_TRUE(w.step().feed);
+  w.now = until + 1000ms;
+  EXPECT_FALSE(w.step().feed);
+  w.killable = true;
+  w.run(1s);
+  EXPECT_EQ(w.ladder.kill_state(), KillState::kVerifiedGone);
+  EXPECT_TRUE(w.ladder.is_fenced());
+  w.run(6s);  // let in again: through probation
+  EXPECT_EQ(w.ladder.state(), LeaseState::kHeld);
+  EXPECT_FALSE(w.ladder.is_fenced());
+}
+
+TEST(Ladder, AFenceBeforeTheFirstLeaseEndsTheVmsToo) {
+  World w;
+  w.round();
+  ASSERT_EQ(w.ladder.state(), LeaseState::kNotCounted);
+  w.ladder.fenced();
+  EXPECT_TRUE(w.step().lost_now);
+  EXPECT_TRUE(w.last.kill);
+  w.now = w.now + 1000ms;
+  w.step();
+  EXPECT_FALSE(w.last.feed);
+}
+
+TEST(Ladder, PauseStopsPromisesNothingAndLetsGoOnWithTheLease) {
+  World w({.on_lost = PoolPolicy::kPause});
+  w.hold();
+  w.run(2s);
+  EXPECT_FALSE(w.ladder.promised());
+  EXPECT_FALSE(w.last.pause);
+  w.writes_ok = false;
+  w.run(10s);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kLost);
+  EXPECT_TRUE(w.last.pause);
+  EXPECT_TRUE(w.last.feed);
+  EXPECT_EQ(w.kills, 0);
+  EXPECT_EQ(w.vms, 2U);
+  if (w.ladder.outstanding()) w.ladder.beat_done(w.now, false);
+  w.writes_ok = true;
+  w.run(1500ms);
+  EXPECT_TRUE(w.last.pause);  // probation
+  w.run(4s);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kHeld);
+  EXPECT_FALSE(w.last.pause);
+}
+
+TEST(Ladder, AFencedHostKillsWhatItHadOnlyPaused) {
+  World w({.on_lost = PoolPolicy::kPause});
+  w.hold();
+  w.writes_ok = false;
+  w.run(60s);
+  ASSERT_TRUE(w.last.pause);
+  w.killable = false;
+  w.ladder.fenced();
+  const auto step = w.step();
+  EXPECT_FALSE(step.lost_now);  // lost before
+  EXPECT_FALSE(step.pause);
+  EXPECT_TRUE(step.kill);
+  EXPECT_TRUE(step.feed);  // the grace counts from now, not from a minute ago
+  w.now = w.now + 1000ms;
+  EXPECT_FALSE(w.step().feed);
+  w.killable = true;
+  w.run(1s);
+  EXPECT_EQ(w.vms, 0U);
+  // A new instance knows it from the board.
+  World next({.on_lost = PoolPolicy::kPause});
+  next.ladder.inherit(LeaseState::kLost, next.now - 100ms, 10000ms, false, true);
+  EXPECT_TRUE(next.step().kill);
+  World paused({.on_lost = PoolPolicy::kPause});
+  paused.ladder.inherit(LeaseState::kLost, paused.now - 100ms, 10000ms, false, false);
+  EXPECT_FALSE(paused.step().kill);
+  EXPECT_TRUE(paused.last.pause);
+}
+
+TEST(Ladder, APromiseOutlivesThePolicyPause) {
+  World w;
+  w.hold();
+  w.run(1s);
+  ASSERT_TRUE(w.ladder.promised());
+  auto policy = w.ladder.policy();
+  policy.on_lost = PoolPolicy::kPause;
+  w.writes_ok = false;
+  w.ladder.set_policy(policy);
+  w.run(10s);
+  EXPECT_GT(w.kills, 0);
+  EXPECT_EQ(w.vms, 0U);
+}
+
+TEST(Ladder, AFenceUnderLogOnlyCostsTheLeaseAndNothingElse) {
+  World w({.on_lost = PoolPolicy::kLogOnly});
+  w.hold();
+  w.ladder.fenced();
+  EXPECT_TRUE(w.step().lost_now);
+  EXPECT_FALSE(w.last.kill);
+  EXPECT_FALSE(w.last.pause);
+  EXPECT_TRUE(w.last.feed);
+}
+
 // Any weather: hangs, failures, freezes, unkillable VMs, an operator who removes and adds the pool.
 // What an observer concludes from the record on the storage must be true: a deadline after it was
 // issued with "armed" in it, no VM of this pool is left, or the watchdog has reset the host.
@@ -377,6 +494,12 @@ TEST(Ladder, ThePromiseHoldsInAnyWeather) {
       if (rng.chance(1)) w.armed = rng.chance(90);
       if (rng.chance(1) && rng.chance(10)) w.ladder.retire(w.now);
       if (rng.chance(1)) w.ladder.unretire();
+      if (rng.chance(1) && rng.chance(10)) w.ladder.fenced();
+      if (rng.chance(1) && rng.chance(20)) {
+        auto policy = w.ladder.policy();
+        policy.on_lost = rng.chance(50) ? PoolPolicy::kPause : PoolPolicy::kKillVms;
+        w.ladder.set_policy(policy);
+      }
       const bool may = w.ladder.state() == LeaseState::kHeld && w.now < w.ladder.valid_until();
       if (rng.chance(1) && may) w.vms = static_cast<std::uint32_t>(rng.below(3));
       const bool frozen = rng.chance(1) && rng.chance(20);

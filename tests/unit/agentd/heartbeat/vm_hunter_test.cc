@@ -131,6 +131,123 @@ TEST_F(FakeProcTest, AVmWhoseCommandWasNeverReadIsNoProof) {
   EXPECT_TRUE(hunter.look());
 }
 
+constexpr auto kNul = std::string_view("\0", 1);
+
+std::string words(std::initializer_list<std::string> list) {
+  std::string out;
+  for (const auto& word : list) out += word + std::string(kNul);
+  return out;
+}
+
+TEST_F(FakeProcTest, AnRbdDiskIsFoundInTheCommandLine) {
+  VmHunter hunter({"qemu"}, dir.path());
+  hunter.set_pool(0, "rbd:vms", {});
+  hunter.set_pool(1, "rbd:vms2", {});
+  const auto pools_of = [&](const std::string& command) {
+    fs::remove_all(dir.path("99999991"));
+    hunter.look();
+    process(99999991, 'S', 1, "");
+    dir.write("99999991/cmdline", command);
+    EXPECT_TRUE(hunter.look());
+    return 2 * hunter.count(1) + hunter.count(0);
+  };
+  // As libvirt writes it.
+  const std::string disk =
+      R"({"driver":"rbd","pool":"vms","image":"a","server":[{"host":"10.0.0.1","port":"6789"}],)"
+      R"("user":"mold-host-1","node-name":"libvirt-1-storage","auto-read-only":true})";
+  EXPECT_EQ(pools_of(words({"qemu", "-blockdev", disk})), 1U);
+  EXPECT_EQ(pools_of(words(
+                {"qemu", "-blockdev", R"({"node-name":"x","pool" : "vms2", "driver": "rbd"})"})),
+            2U);
+  EXPECT_EQ(pools_of(words({"qemu", "-drive", "file=rbd:vms2/a:id=u:mon_host=h,format=raw"})), 2U);
+  // Neither another pool, nor another driver's, nor a name in another word.
+  EXPECT_EQ(pools_of(words({"qemu", R"({"driver":"rbd","pool":"vms3","image":"vms"})"})), 0U);
+  EXPECT_EQ(pools_of(words({"qemu", R"({"driver":"file","pool":"vms"})"})), 0U);
+  EXPECT_EQ(pools_of(words({"qemu", R"({"driver":"rbd"})", R"({"pool":"vms"})"})), 0U);
+  EXPECT_EQ(pools_of(words({"qemu", R"("pool":)", R"("pool)", R"({"driver":"rbd","pool":"vms)"})),
+            0U);
+  // A word that lies across two reads of the file is still one word.
+  for (const std::size_t before : {32600, 32700, 32760, 32767, 32768, 40000}) {
+    EXPECT_EQ(pools_of(words({std::string(before, 'x'), disk})), 1U) << before;
+  }
+}
+
+TEST_F(FakeProcTest, ALogicalVolumeIsFoundByItsGroup) {
+  fs::create_directories(dir.path("sys/block/dm-3/dm"));
+  const auto dm_is = [&](const std::string& name) {
+    dir.write("sys/block/dm-3/dm/name", name + "\n");
+  };
+  VmHunter hunter({"qemu"}, dir.path(), dir.path("sys"));
+  hunter.set_pool(0, "/dev/vg-a", {});
+  hunter.set_pool(1, "/dev/vg", {});
+  const auto pools_of = [&](const std::string& link, const std::string& command = "qemu") {
+    fs::remove_all(dir.path("99999991"));
+    hunter.look();
+    process(99999991, 'S', 1, link);
+    dir.write("99999991/cmdline", command);
+    EXPECT_TRUE(hunter.look());
+    return 2 * hunter.count(1) + hunter.count(0);
+  };
+  dm_is("vg--a-disk--1");
+  EXPECT_EQ(pools_of("/dev/dm-3"), 1U);
+  dm_is("vg-a");  // volume a of group vg
+  EXPECT_EQ(pools_of("/dev/dm-3"), 2U);
+  dm_is("vg--ab-x");
+  EXPECT_EQ(pools_of("/dev/dm-3"), 0U);
+  EXPECT_EQ(pools_of("/dev/dm-4"), 0U);
+  EXPECT_EQ(pools_of("/dev/mapper/vg--a-x"), 1U);
+  EXPECT_EQ(pools_of("", words({"qemu", R"({"driver":"host_device","filename":"/dev/vg-a/x"})"})),
+            1U);
+  EXPECT_EQ(pools_of("", words({"qemu", "file=/dev/mapper/vg--a-x,if=none"})), 1U);
+}
+
+TEST_F(VmHunterTest, HoldsTheVmsOfAPoolAndLetsThemGoOn) {
+  auto vm = victim("a/disk");
+  auto other = victim("ab/disk");
+  ASSERT_TRUE(eventually([&] { return count(0) == 1 && count(1) == 1; }));
+  const auto state = [](const ChildProcess& process) {
+    std::ifstream stat("/proc/" + std::to_string(process.pid()) + "/stat");
+    std::string text;
+    std::getline(stat, text);
+    return text.substr(text.rfind(')') + 2, 1);
+  };
+  const auto hold = [&](VmHunter& by, PoolMask pools) {
+    by.look();
+    by.hold(pools);
+  };
+  EXPECT_TRUE(eventually([&] {
+    hold(*hunter, 1);
+    return state(vm) == "T";
+  }));
+  EXPECT_TRUE(hunter->holds());
+  EXPECT_NE(state(other), "T");
+  // The next instance goes on with it: held while the pool is bad, then free.
+  VmHunter next({"qemu"});
+  next.set_pool(0, dir.path("a"), {});
+  next.set_pool(1, dir.path("ab"), {});
+  next.adopt_held(0);
+  hold(next, 1);
+  EXPECT_TRUE(next.holds());
+  hold(next, 3);
+  hold(next, 2);
+  EXPECT_TRUE(eventually([&] { return state(vm) != "T"; }));
+  EXPECT_TRUE(eventually([&] {
+    hold(next, 2);
+    return state(other) == "T";
+  }));
+  next.look();
+  EXPECT_EQ(next.kill(1), 1U);  // a fence ends the stopped ones
+  EXPECT_EQ(other.wait(), -SIGKILL);
+  // Somebody else's stopped process is not ours to continue.
+  vm.send(SIGSTOP);
+  ASSERT_TRUE(eventually([&] { return state(vm) == "T"; }));
+  VmHunter stranger({"qemu"});
+  stranger.set_pool(0, dir.path("a"), {});
+  hold(stranger, 0);
+  EXPECT_FALSE(stranger.holds());
+  EXPECT_EQ(state(vm), "T");
+}
+
 TEST_F(FakeProcTest, AVmThatLetsGoOfThePoolIsFree) {
   process(99999991, 'S', 2, "/mnt/p/disk");
   VmHunter hunter({"qemu"}, dir.path());

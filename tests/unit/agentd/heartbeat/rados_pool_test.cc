@@ -1,0 +1,254 @@
+// The Ceph pool on a real Ceph: the contract, and what only Ceph does.
+#include "agentd/heartbeat/rados_pool.h"
+
+#include <cerrno>
+#include <cstdio>
+
+#include "tests/unit/agentd/heartbeat/ceph_one.h"
+#include "tests/unit/agentd/heartbeat/pool_medium_contract.h"
+
+namespace mold::heartbeat {
+namespace {
+
+std::string object_of(const Uuid& host) {
+  return kRadosBeatPrefix + host.text();
+}
+
+PoolChildSetup on_ceph(PoolChildSetup setup) {
+  auto& ceph = CephOne::get();
+  setup.type = PoolType::kRados;
+  setup.op_timeout_ms = 1000;
+  std::snprintf(setup.path, sizeof setup.path, "rbd:%s", ceph.pool().c_str());
+  std::snprintf(setup.conf, sizeof setup.conf, "%s", ceph.conf().c_str());
+  return setup;
+}
+
+MediumMaker rados_maker() {
+  MediumMaker maker;
+  maker.make = [](const PoolChildSetup& setup, bool fresh_pool) {
+    if (fresh_pool) CephOne::get().empty_pool();
+    return make_rados_pool(on_ceph(setup));
+  };
+  maker.plant = [](const Uuid& host, std::span<const std::byte> bytes) {
+    CephOne::get().put(object_of(host),
+                       {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  };
+  maker.identity = [] { return CephOne::get().content(kRadosIdentity); };
+  maker.plant_identity = [](const std::string& text) {
+    if (text.empty()) CephOne::get().remove(kRadosIdentity);
+    if (!text.empty()) CephOne::get().put(kRadosIdentity, text);
+  };
+  maker.take_away = [] { ASSERT_TRUE(CephOne::get().freeze()); };
+  maker.bring_back = [] { ASSERT_TRUE(CephOne::get().thaw()); };
+  return maker;
+}
+
+// Skips what needs a Ceph where there is none.
+class NeedsCeph : public ::testing::Environment {
+ public:
+  void SetUp() override {
+    if (!CephOne::get().up()) GTEST_SKIP() << "no programs of Ceph here";
+  }
+};
+const auto* const needs_ceph = ::testing::AddGlobalTestEnvironment(new NeedsCeph);
+
+INSTANTIATE_TEST_SUITE_P(Rados, PoolMediumContract, ::testing::Values(rados_maker()));
+
+class RadosPoolTest : public ::testing::Test {
+ protected:
+  RadosPoolTest() { ceph.empty_pool(); }
+  static Uuid host(std::uint8_t n) {
+    Uuid id;
+    id.bytes[0] = n;
+    return id;
+  }
+  static PoolChildSetup setup(std::uint8_t n = 1) {
+    PoolChildSetup setup;
+    setup.cluster.bytes[0] = 0xcc;
+    setup.pool.bytes[0] = 0xdd;
+    setup.host = host(n);
+    return on_ceph(setup);
+  }
+  static BeatBytes block(std::uint64_t counter, std::uint8_t n = 1) {
+    const auto from = setup(n);
+    BeatRecord record;
+    record.cluster = from.cluster;
+    record.pool = from.pool;
+    record.host = from.host;
+    record.counter = counter;
+    BeatBytes out{};
+    encode_beat(record, out);
+    return out;
+  }
+  std::uint64_t stored(std::uint8_t n = 1) {
+    const auto text = ceph.content(object_of(host(n)));
+    BeatRecord record;
+    EXPECT_EQ(decode_beat(std::as_bytes(std::span(text)), record), BeatVerdict::kOk);
+    return record.counter;
+  }
+  static testing::AssertionResult writes(PoolMedium& pool, std::uint64_t counter) {
+    const auto outcome = pool.write_own(block(counter));
+    if (outcome.ok()) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << to_text(outcome.fault) << ", errno " << outcome.error;
+  }
+  // With beats in between, as in life.
+  bool eventually_beating(PoolMedium& pool, std::uint64_t counter,
+                          const std::function<bool()>& come_true) {
+    return eventually([&] { return pool.write_own(block(counter++)).ok() && come_true(); }, 60000);
+  }
+  CephOne& ceph = CephOne::get();
+};
+
+// What a call that empties its buffer would leave behind: nothing, and "ok".
+TEST_F(RadosPoolTest, EveryBeatIsWholeAndNew) {
+  const auto pool = make_rados_pool(setup());
+  for (std::uint64_t n = 1; n < 50; ++n) {
+    ASSERT_TRUE(writes(*pool, n));
+    const auto expected = block(n);
+    ASSERT_EQ(ceph.content(object_of(host(1))),
+              std::string(reinterpret_cast<const char*>(expected.data()), expected.size()));
+  }
+}
+
+// The storage hangs: the call comes back by itself, and what it did is not known.
+TEST_F(RadosPoolTest, AHungStorageIsATimeoutAndALateWriteNeverWins) {
+  const auto pool = make_rados_pool(setup());
+  ASSERT_TRUE(writes(*pool, 1));
+  ASSERT_TRUE(ceph.freeze());
+  const auto hung = pool->write_own(block(100));
+  EXPECT_EQ(hung.fault, PoolFault::kWrite);
+  EXPECT_EQ(hung.error, ETIMEDOUT);
+  EXPECT_FALSE(pool->write_own(block(101)).ok());
+  EXPECT_FALSE(pool->fenced());
+  ASSERT_TRUE(ceph.thaw());
+  std::uint64_t last = 200;
+  EXPECT_TRUE(eventually([&] { return pool->write_own(block(++last)).ok(); }, 60000));
+  // Whenever the two old ones land now, they are refused: the object has been written since.
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(stored(), last);
+    ASSERT_TRUE(writes(*pool, ++last));
+  }
+}
+
+TEST_F(RadosPoolTest, AHandleThatWasBehindLooksAgainBeforeItWrites) {
+  const auto old = make_rados_pool(setup());
+  ASSERT_TRUE(writes(*old, 1));
+  const auto next = make_rados_pool(setup());
+  ASSERT_TRUE(writes(*next, 2));
+  EXPECT_EQ(stored(), 2U);
+  ASSERT_TRUE(writes(*old, 3));
+  EXPECT_EQ(stored(), 3U);
+}
+
+TEST_F(RadosPoolTest, WhoeverFencesFindsTheClientByItsWatch) {
+  const auto pool = make_rados_pool(setup());
+  ASSERT_TRUE(writes(*pool, 1));
+  std::vector<std::string> found;
+  ASSERT_TRUE(eventually_beating(*pool, 2, [&] {
+    found = ceph.watchers(host(1).text());
+    return !found.empty();
+  }));
+  EXPECT_EQ(found.size(), 1U);
+  EXPECT_NE(found[0].find("/"), std::string::npos) << found[0];
+  // The object goes, and the watch with it; the next beats bring both back.
+  ceph.remove(object_of(host(1)));
+  ASSERT_TRUE(
+      eventually_beating(*pool, 1000, [&] { return ceph.watchers(host(1).text()) == found; }));
+}
+
+TEST_F(RadosPoolTest, TheWatchOutlivesAnOutage) {
+  const auto pool = make_rados_pool(setup());
+  ASSERT_TRUE(eventually_beating(*pool, 1, [&] { return !ceph.watchers(host(1).text()).empty(); }));
+  ASSERT_TRUE(ceph.freeze());
+  EXPECT_FALSE(pool->write_own(block(100)).ok());
+  ASSERT_TRUE(ceph.thaw());
+  EXPECT_TRUE(eventually(
+      [&] { return pool->write_own(block(200)).ok() && ceph.watchers(host(1).text()).size() == 1; },
+      60000));
+}
+
+TEST_F(RadosPoolTest, ABlocklistedClientIsFencedForGoodAndANewOneIsNot) {
+  auto pool = make_rados_pool(setup());
+  std::vector<std::string> found;
+  ASSERT_TRUE(eventually_beating(*pool, 1, [&] {
+    found = ceph.watchers(host(1).text());
+    return !found.empty();
+  }));
+  const auto reader = make_rados_pool(setup(2));
+  ASSERT_TRUE(reader->write_own(block(1, 2)).ok());
+  ceph.blocklist(found[0]);
+  EXPECT_TRUE(eventually([&] { return !pool->write_own(block(5000)).ok(); }));
+  EXPECT_EQ(pool->write_own(block(5001)).fault, PoolFault::kFenced);
+  EXPECT_TRUE(pool->fenced());
+  // The other host goes on, and our record stands still for it.
+  ASSERT_TRUE(reader->write_own(block(2, 2)).ok());
+  EXPECT_FALSE(reader->fenced());
+  EXPECT_LT(stored(), 5001U);
+  ceph.blocklist(found[0], false);
+  EXPECT_EQ(pool->write_own(block(5002)).fault, PoolFault::kFenced);  // this handle never again
+  pool = make_rados_pool(setup());
+  EXPECT_TRUE(writes(*pool, 6000));
+  EXPECT_EQ(stored(), 6000U);
+}
+
+TEST_F(RadosPoolTest, AReadTellsOfAFenceToo) {
+  const auto other = make_rados_pool(setup(2));
+  ASSERT_TRUE(other->write_own(block(1, 2)).ok());
+  const auto pool = make_rados_pool(setup());
+  std::vector<std::string> found;
+  ASSERT_TRUE(eventually_beating(*pool, 1, [&] {
+    found = ceph.watchers(host(1).text());
+    return !found.empty();
+  }));
+  ceph.blocklist(found[0]);
+  BeatBytes seen{};
+  EXPECT_TRUE(eventually([&] { return pool->read(host(2), seen) < 0; }));
+  EXPECT_TRUE(pool->fenced());
+  ceph.blocklist(found[0], false);
+}
+
+TEST_F(RadosPoolTest, AUserWithoutAccessIsAnErrorUntilItHasAKeyAgain) {
+  ceph.take_user_away();
+  const auto pool = make_rados_pool(setup());
+  const auto refused = pool->write_own(block(1));
+  EXPECT_EQ(refused.fault, PoolFault::kConnect);
+  EXPECT_FALSE(pool->fenced());
+  ASSERT_TRUE(ceph.grant());  // with another key
+  EXPECT_TRUE(writes(*pool, 2));
+}
+
+TEST_F(RadosPoolTest, WhatIsNotThereIsAnError) {
+  auto bad = setup();
+  std::snprintf(bad.path, sizeof bad.path, "rbd:nothing");
+  EXPECT_EQ(make_rados_pool(bad)->write_own(block(1)).fault, PoolFault::kDirectory);
+  bad = setup();
+  std::snprintf(bad.conf, sizeof bad.conf, "/nonexistent/conf");
+  const auto outcome = make_rados_pool(bad)->write_own(block(1));
+  EXPECT_EQ(outcome.fault, PoolFault::kSettings);
+  EXPECT_EQ(outcome.error, ENOENT);
+  // No monitor answers: given up after the timeout, not after Ceph's five minutes.
+  ceph.dir().write("dead.conf", "[global]\nmon_host = 127.0.0.1:1\nauth_client_required = none\n");
+  bad = setup();
+  std::snprintf(bad.conf, sizeof bad.conf, "%s", ceph.dir().path("dead.conf").c_str());
+  EXPECT_EQ(make_rados_pool(bad)->write_own(block(1)).fault, PoolFault::kConnect);
+}
+
+TEST_F(RadosPoolTest, AnEmptiedListOfHostsIsFilledAgain) {
+  const auto one = make_rados_pool(setup(1));
+  const auto two = make_rados_pool(setup(2));
+  ASSERT_TRUE(one->write_own(block(1, 1)).ok());
+  ASSERT_TRUE(two->write_own(block(1, 2)).ok());
+  const auto identity = ceph.content(kRadosIdentity);
+  ceph.remove(kRadosIdentity);
+  ceph.put(kRadosIdentity, identity);  // without its omap
+  std::array<Uuid, 8> hosts;
+  EXPECT_EQ(one->list(hosts), 0);
+  EXPECT_EQ(two->list(hosts), 0);
+  ASSERT_TRUE(one->write_own(block(2, 1)).ok());
+  ASSERT_TRUE(two->write_own(block(2, 2)).ok());
+  EXPECT_EQ(one->list(hosts), 1);
+  EXPECT_EQ(two->list(hosts), 1);
+}
+
+}  // namespace
+}  // namespace mold::heartbeat
