@@ -6,6 +6,7 @@
 #include "agentd/control/status_json.h"
 #include "agentd/heartbeat/pools_file.h"
 #include "agentd/heartbeat/uuid.h"
+#include "agentd/host/addresses.h"
 #include "agentd/host/memory_trim.h"
 #include "agentd/libvirt/event_bridge.h"
 #include "lib/runtime/files.h"
@@ -23,11 +24,24 @@ constexpr Duration kFileDeadline{30'000};
 constexpr Duration kFirstTrim{3'000};
 constexpr Duration kTrimEvery{600'000};
 
-DiskStore::Options disk_options(const std::string& boot_id) {
-  DiskStore::Options options;
+// Volumes that nobody has open are let go of, so that another host can take them.
+constexpr Duration kVolumesEvery{15'000};
+// As long as mold-heartbeat's board is taken for true.
+constexpr Duration kBoardFresh{3'000};
+
+VmDisks::Options disk_options(const AgentConfig& config, const std::string& boot_id) {
+  VmDisks::Options options;
   // One host's own at any time: partial files of an earlier boot are not in use any more, but then
   // nobody needs their names either.
-  options.tag = boot_id.substr(0, 8);
+  options.files.tag = boot_id.substr(0, 8);
+  options.lvm.tag = options.files.tag;
+  options.lvm.how.runner = config.runner;
+  return options;
+}
+
+NfsMounts::Options mount_options(const AgentConfig& config) {
+  NfsMounts::Options options;
+  options.how.runner = config.runner;
   return options;
 }
 
@@ -41,8 +55,10 @@ Agent::Agent(runtime::EventLoop& loop, AgentConfig config, HostFacts facts, Room
       leases_(config_.board_path),
       stall_(kStallTick),
       files_lane_(loop, "files", 1, 64),
-      gauge_(loop, leases_),
-      disks_(loop, disk_options(facts_.boot_id)),
+      disks_(loop, disk_options(config_, facts_.boot_id), rooms_.ceph.get(),
+             rooms_.ceph_images.get()),
+      mounts_(loop, mount_options(config_)),
+      gauge_(loop, leases_, {rooms_.ceph.get(), &mounts_, &disks_.lvm()}, {}),
       hypervisor_(loop, config_.hypervisor),
       brain_(loop, hypervisor_, disks_, leases_),
       link_(loop),
@@ -58,7 +74,10 @@ Agent::Agent(runtime::EventLoop& loop, AgentConfig config, HostFacts facts, Room
       identity_timer_(loop),
       stall_timer_(loop),
       status_timer_(loop),
-      trim_timer_(loop) {}
+      trim_timer_(loop),
+      volumes_timer_(loop) {
+  wire_storage();
+}
 
 Agent::~Agent() {
   EventBridge::detach();
@@ -69,13 +88,54 @@ Status Agent::start() {
   stall_timer_.start_periodic(kStallTick, [this] { measure_stall(); });
   brain_.start({[this](core::OrderResult result) { link_.send_result(std::move(result)); },
                 [this] { link_.send_report(); }, [this] { link_.say_hello(); }});
+  mounts_.start([this](const wire::PoolInfo& pool) { return use_of(pool); });
   gauge_.start();
+  volumes_timer_.start_periodic(kVolumesEvery, [this] {
+    for (const wire::PoolInfo& pool : leases_.pools()) {
+      if (pool.kind == core::PoolKind::kClvm) disks_.lvm().sweep(pool);
+    }
+  });
   bus_.start();
   find_identity();
   status_timer_.start_periodic(kStatusEvery, [this] { tell_systemd(); });
   tell_systemd();
   trim_later(kFirstTrim);
   return {};
+}
+
+// ---- storage ------------------------------------------------------------------------------------
+
+void Agent::wire_storage() {
+  const auto pool = [this](PoolId id) { return leases_.pool(id); };
+  hypervisor_.set_pools(pool);
+  VmDisks::Hooks hooks;
+  hooks.pool = pool;
+  hooks.ready = [this](const wire::PoolInfo& asked) -> Status {
+    if (asked.kind != core::PoolKind::kNfs) return {};
+    const NfsMounts::View view = mounts_.view(asked.uuid);
+    if (view.state == core::MountState::kRight) return {};
+    return fail(ErrorKind::kUnavailable, asked.path + ": " + view.text);
+  };
+  hooks.own_addresses = [] { return own_addresses(); };
+  disks_.set_hooks(std::move(hooks));
+}
+
+// Which pools a domain uses cannot be told of one that an earlier life of this agent started, nor
+// of one that is not ours: any domain at all counts.
+core::PoolUse Agent::use_of(const wire::PoolInfo& pool) {
+  const Instant now = loop_.now();
+  leases_.refresh();
+  const auto& board = leases_.snapshot();
+  if (!board || board->age(now) > kBoardFresh) return core::PoolUse::kUnknown;
+  if (!brain_.brain().ready() || !hypervisor_.connected()) return core::PoolUse::kUnknown;
+  if (board->find(pool.uuid) != nullptr || brain_.foreign_domains() != 0) {
+    return core::PoolUse::kInUse;
+  }
+  const std::vector<core::VmReport> vms = brain_.brain().vms();
+  const bool any = std::any_of(vms.begin(), vms.end(), [](const core::VmReport& vm) {
+    return vm.power != core::DomainPower::kGone;
+  });
+  return any ? core::PoolUse::kInUse : core::PoolUse::kFree;
 }
 
 void Agent::trim_later(Duration delay) {
@@ -232,6 +292,7 @@ void Agent::take_pools(std::uint64_t version, const std::vector<wire::PoolInfo>&
   const bool same = version == pools_version_ && pools == leases_.pools();
   pools_version_ = version;
   leases_.set_pools(pools);
+  if (!same) mounts_.set_pools(pools);
   if (!same) save_pools();
   gauge_.measure();
 }

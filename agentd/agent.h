@@ -19,7 +19,9 @@
 #include "agentd/libvirt/libvirt_hypervisor.h"
 #include "agentd/link/manager_link.h"
 #include "agentd/pool_gauge.h"
-#include "agentd/storage/disk_store.h"
+#include "agentd/storage/nfs_mounts.h"
+#include "agentd/storage/vm_disks.h"
+#include "lib/port/ceph_storage.h"
 #include "lib/port/fence_witness.h"
 #include "lib/port/power_control.h"
 #include "lib/runtime/tls_config.h"
@@ -29,10 +31,13 @@ namespace mold::agentd {
 
 class Agent {
  public:
-  // Both may be none: no power requests are taken, no cluster software is listened to.
+  // Each may be none: no power requests are taken, no cluster software is listened to, no RBD pool
+  // can be used.
   struct Rooms {
     std::unique_ptr<port::PowerControl> power;
     std::unique_ptr<port::FenceWitness> witness;
+    std::unique_ptr<port::CephStorage> ceph;         // asked while a start waits
+    std::unique_ptr<port::CephStorage> ceph_images;  // makes and removes images: may take minutes
   };
   Agent(runtime::EventLoop& loop, AgentConfig config, HostFacts facts, Rooms rooms = {});
   ~Agent();
@@ -56,6 +61,8 @@ class Agent {
   void on_order(const wire::Order& order);
   void take_pools(std::uint64_t version, const std::vector<wire::PoolInfo>& pools);
   void save_pools();
+  void wire_storage();
+  [[nodiscard]] core::PoolUse use_of(const wire::PoolInfo& pool);
   void measure_stall();
   void tell_systemd();
   void trim_later(Duration delay);
@@ -72,8 +79,9 @@ class Agent {
   LeaseWatch leases_;
   StallMeter stall_;
   runtime::WorkerLane files_lane_;
+  VmDisks disks_;
+  NfsMounts mounts_;
   PoolGauge gauge_;
-  DiskStore disks_;
   LibvirtHypervisor hypervisor_;
   BrainShell brain_;
   ManagerLink link_;
@@ -86,6 +94,7 @@ class Agent {
   runtime::Timer stall_timer_;
   runtime::Timer status_timer_;
   runtime::Timer trim_timer_;
+  runtime::Timer volumes_timer_;
   std::string told_;
 };
 

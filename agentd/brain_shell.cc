@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agentd/storage/disk_paths.h"
 #include "lib/base/check.h"
 #include "lib/runtime/journal_log.h"
 
@@ -33,7 +34,7 @@ std::string_view name_of(core::HypervisorVerb verb) {
 
 }  // namespace
 
-BrainShell::BrainShell(runtime::EventLoop& loop, port::Hypervisor& hypervisor, DiskStore& disks,
+BrainShell::BrainShell(runtime::EventLoop& loop, port::Hypervisor& hypervisor, VmDisks& disks,
                        LeaseWatch& leases)
     : loop_(loop),
       hypervisor_(hypervisor),
@@ -77,6 +78,7 @@ void BrainShell::observed(core::VmReport report) {
 
 void BrainShell::carry_out(const core::AgentAction& action) {
   if (const auto* const call = std::get_if<core::Hypervise>(&action)) return carry_out(*call);
+  if (const auto* const read = std::get_if<core::ReadDisks>(&action)) return carry_out(*read);
   if (const auto* const send = std::get_if<core::SendResult>(&action)) {
     return hooks_.send_result(send->result);
   }
@@ -94,6 +96,25 @@ port::Hypervisor::Done BrainShell::completion(std::uint64_t call) {
   };
 }
 
+void BrainShell::carry_out(const core::ReadDisks& read) {
+  const auto answer = [this, call = read.call, vm = read.vm](core::DiskReading reading) {
+    if (reading.outcome != core::Outcome::kConfirmed) {
+      runtime::log_warning("disks of vm " + std::to_string(vm.value) + ": " + reading.text,
+                           {{"CALL", std::to_string(call)}});
+    }
+    feed(core::DisksRead{call, std::move(reading)});
+  };
+  if (const Status paths = check_disk_paths(leases_.pools(), read.spec); !paths) {
+    core::DiskReading bad;
+    bad.outcome = core::Outcome::kFailed;
+    bad.error = paths.error().kind;
+    bad.text = paths.error().what;
+    loop_.post([answer, bad] { answer(bad); });
+    return;
+  }
+  disks_.read(read.spec, answer);
+}
+
 void BrainShell::refuse(const core::Hypervise& call, const Error& error) {
   loop_.post([done = completion(call.call), error] {
     done({core::Outcome::kFailed, false, error.kind, error.what});
@@ -106,7 +127,7 @@ void BrainShell::carry_out(const core::Hypervise& call) {
                      {"GENERATION", std::to_string(call.generation.value)},
                      {"CALL", std::to_string(call.call)}});
   const port::VmRef ref{call.vm, call.generation, call.spec.uuid};
-  const Status paths = leases_.check_paths(call.spec);
+  const Status paths = check_disk_paths(leases_.pools(), call.spec);
   switch (call.verb) {
     case core::HypervisorVerb::kCreatePaused:
       if (!paths) return refuse(call, paths.error());

@@ -1,13 +1,13 @@
 #pragma once
 // Feeds the agent's brain (core/agent) and carries out what it says. Decides nothing: every event
-// gets the present lease view and the present time, every action goes to the hypervisor, the disk
-// store or the link, and their completions come back as events. Loop thread only; what it refers to
+// gets the present lease view and the present time, every action goes to the hypervisor, the disks
+// or the link, and their completions come back as events. Loop thread only; what it refers to
 // outlives it.
 #include <cstddef>
 #include <functional>
 
 #include "agentd/lease/lease_watch.h"
-#include "agentd/storage/disk_store.h"
+#include "agentd/storage/vm_disks.h"
 #include "core/agent/agent_brain.h"
 #include "lib/port/hypervisor.h"
 #include "lib/runtime/event_loop.h"
@@ -22,7 +22,7 @@ class BrainShell {
     std::function<void()> say_hello;
   };
 
-  BrainShell(runtime::EventLoop& loop, port::Hypervisor& hypervisor, DiskStore& disks,
+  BrainShell(runtime::EventLoop& loop, port::Hypervisor& hypervisor, VmDisks& disks,
              LeaseWatch& leases);
 
   // Starts the hypervisor, too.
@@ -35,6 +35,7 @@ class BrainShell {
  private:
   void carry_out(const core::AgentAction& action);
   void carry_out(const core::Hypervise& call);
+  void carry_out(const core::ReadDisks& read);
   void refuse(const core::Hypervise& call, const Error& error);
   [[nodiscard]] port::Hypervisor::Done completion(std::uint64_t call);
   void observed(core::VmReport report);
@@ -42,7 +43,7 @@ class BrainShell {
 
   runtime::EventLoop& loop_;
   port::Hypervisor& hypervisor_;
-  DiskStore& disks_;
+  VmDisks& disks_;
   LeaseWatch& leases_;
   Hooks hooks_;
   core::AgentBrain brain_;

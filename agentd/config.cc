@@ -81,7 +81,10 @@ std::vector<runtime::OptionSpec> agent_options() {
       text("vm.type", "auto", "auto (kvm if libvirt offers it), kvm, or qemu"),
       text("vm.machine", "pc", "machine type of new domains"),
       text("vm.disk.bus", "virtio", "virtio, ide, sata or scsi"),
-      text("vm.disk.cache", "none", "none, writethrough, writeback or directsync"),
+      text("vm.disk.cache", "none", "of files: none, writethrough, writeback or directsync"),
+      text(
+          "outside.runner", "systemd-run",
+          "runs mount and lvm outside of this service's confinement; empty: they are run directly"),
       text("reserved.memory_mb", "1024", "memory of the host that VMs may not use"),
       text("reserved.cpus", "0", "CPUs of the host that VMs may not use"),
       text("facts.root", "", "prefix of /proc and /sys, for tests"),
@@ -112,6 +115,7 @@ Result<AgentConfig> compile_config(const Config& config) {
                              << 20U;
   out.reserve.cpus = static_cast<std::uint32_t>(
       problems.take(config.integer("reserved.cpus", 0, 65'535), std::int64_t{0}));
+  out.runner = config.text("outside.runner");
   out.facts_root = config.text("facts.root");
   out.hypervisor.records_dir = run_dir + "/vms";
   out.hypervisor.proc = out.facts_root + "/proc";

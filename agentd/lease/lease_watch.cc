@@ -4,8 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "lib/base/text.h"
-
 namespace mold::agentd {
 namespace {
 
@@ -18,16 +16,6 @@ constexpr int kReadableHalfIntervals = 5;
 
 std::uint64_t not_negative(Duration duration) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
-}
-
-bool lies_in(const std::string& path, const wire::PoolInfo& pool) {
-  if (pool.path.empty()) return false;
-  const std::string below = pool.path.back() == '/' ? pool.path : pool.path + "/";
-  if (path.size() <= below.size() || path.compare(0, below.size(), below) != 0) return false;
-  for (const std::string& part : split(path, '/')) {
-    if (part == "..") return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -50,22 +38,6 @@ const wire::PoolInfo* LeaseWatch::pool(PoolId id) const {
     if (pool.id == id) return &pool;
   }
   return nullptr;
-}
-
-Status LeaseWatch::check_paths(const core::VmSpec& spec) const {
-  for (const core::Disk& disk : spec.disks) {
-    const wire::PoolInfo* const found = pool(disk.pool);
-    if (found == nullptr) return fail(ErrorKind::kNotFound, disk.path + ": its pool is not known");
-    if (!lies_in(disk.path, *found)) {
-      return fail(ErrorKind::kInvalid, disk.path + " does not lie in " + found->path);
-    }
-    const std::string& from = disk.template_path;
-    if (!from.empty() && std::none_of(pools_.begin(), pools_.end(),
-                                      [&from](const auto& pool) { return lies_in(from, pool); })) {
-      return fail(ErrorKind::kInvalid, from + " does not lie in any pool");
-    }
-  }
-  return {};
 }
 
 void LeaseWatch::refresh() {

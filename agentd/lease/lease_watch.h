@@ -27,9 +27,6 @@ class LeaseWatch {
   [[nodiscard]] const std::vector<wire::PoolInfo>& pools() const { return pools_; }
   [[nodiscard]] std::optional<PoolId> pool_of(std::string_view uuid) const;
   [[nodiscard]] const wire::PoolInfo* pool(PoolId id) const;
-  // Every disk lies below the directory of its pool, every template below that of some pool, and no
-  // name leads back up. kNotFound: pool unknown; kInvalid. (Links are looked for on the lane.)
-  [[nodiscard]] Status check_paths(const core::VmSpec& spec) const;
 
   // Reads the board again. Cheap (a copy of a few KiB of shared memory).
   void refresh();

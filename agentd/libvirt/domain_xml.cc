@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "lib/base/check.h"
 #include "lib/base/text.h"
 
 namespace mold::agentd {
@@ -14,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxXmlBytes = 1024 * 1024;
 constexpr std::size_t kMaxNameBytes = 200;
 constexpr int kMaxDisks = 26;
+constexpr std::string_view kRbdPrefix = "rbd:";
 
 struct FreeDoc {
   void operator()(xmlDoc* doc) const { xmlFreeDoc(doc); }
@@ -50,7 +52,23 @@ bool representable(const std::string& text) {
                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-Status check(const core::VmSpec& spec) {
+Status check_disk(const core::Disk& disk, DiskSource::Type type) {
+  const bool rbd = type == DiskSource::Type::kRbd;
+  const std::string_view start = rbd ? kRbdPrefix : "/";
+  if (!disk.path.starts_with(start) || disk.path.size() == start.size() ||
+      !representable(disk.path)) {
+    return fail(ErrorKind::kInvalid, "a disk's path is not absolute, or holds control characters");
+  }
+  if (disk.format != "raw" && disk.format != "qcow2") {
+    return fail(ErrorKind::kInvalid, "disk format is neither raw nor qcow2");
+  }
+  if (type != DiskSource::Type::kFile && disk.format != "raw") {
+    return fail(ErrorKind::kInvalid, "an image or a volume is raw");
+  }
+  return {};
+}
+
+Status check(const core::VmSpec& spec, const std::vector<DiskSource>& sources) {
   if (spec.name.empty() || spec.name.size() > kMaxNameBytes || !representable(spec.name) ||
       spec.name.find('/') != std::string::npos) {
     return fail(ErrorKind::kInvalid, "VM name cannot be a domain's name");
@@ -60,13 +78,13 @@ Status check(const core::VmSpec& spec) {
     return fail(ErrorKind::kInvalid, "VM without CPU or memory");
   }
   if (spec.disks.size() > kMaxDisks) return fail(ErrorKind::kInvalid, "VM with too many disks");
-  for (const core::Disk& disk : spec.disks) {
-    if (disk.path.empty() || disk.path.front() != '/' || !representable(disk.path)) {
-      return fail(ErrorKind::kInvalid, "disk path is not absolute or holds control characters");
-    }
-    if (disk.format != "raw" && disk.format != "qcow2") {
-      return fail(ErrorKind::kInvalid, "disk format is neither raw nor qcow2");
-    }
+  if (!sources.empty() && sources.size() != spec.disks.size()) {
+    return fail(ErrorKind::kInternal, "not every disk has a source");
+  }
+  for (std::size_t i = 0; i < spec.disks.size(); ++i) {
+    const DiskSource::Type type = sources.empty() ? DiskSource::Type::kFile : sources[i].type;
+    Status good = check_disk(spec.disks[i], type);
+    if (!good) return good;
   }
   return {};
 }
@@ -83,24 +101,66 @@ std::string target_name(const std::string& bus, int index) {
   return prefix + static_cast<char>('a' + index);
 }
 
-void add_disk(xmlNode* devices, const core::Disk& disk, int index, const DomainDefaults& defaults) {
+void add_rbd_source(xmlNode* disk_node, const core::Disk& disk, const DiskSource& source) {
+  if (source.auth) {
+    xmlNode* const auth = add(disk_node, "auth");
+    set(auth, "username", source.auth->user);
+    xmlNode* const secret = add(auth, "secret");
+    set(secret, "type", "ceph");
+    set(secret, "uuid", source.auth->secret_uuid);
+  }
+  xmlNode* const node = add(disk_node, "source");
+  set(node, "protocol", "rbd");
+  set(node, "name", disk.path.substr(kRbdPrefix.size()));
+  for (const MonitorAddress& monitor : source.monitors) {
+    xmlNode* const host = add(node, "host");
+    set(host, "name", monitor.host);
+    set(host, "port", monitor.port);
+  }
+}
+
+const char* disk_type(DiskSource::Type type) {
+  switch (type) {
+    case DiskSource::Type::kFile:
+      return "file";
+    case DiskSource::Type::kBlock:
+      return "block";
+    case DiskSource::Type::kRbd:
+      return "network";
+  }
+  MOLD_UNREACHABLE();
+}
+
+void add_disk(xmlNode* devices, const core::Disk& disk, const DiskSource& source, int index,
+              const DomainDefaults& defaults) {
+  const bool file = source.type == DiskSource::Type::kFile;
   xmlNode* const node = add(devices, "disk");
-  set(node, "type", "file");
+  set(node, "type", disk_type(source.type));
   set(node, "device", "disk");
   xmlNode* const driver = add(node, "driver");
   set(driver, "name", "qemu");
   set(driver, "type", disk.format);
-  set(driver, "cache", defaults.disk_cache);
-  set(add(node, "source"), "file", disk.path);
+  // What a host caches is lost with it, and another host starts from what the storage has.
+  set(driver, "cache", file ? defaults.disk_cache : "none");
+  if (source.type == DiskSource::Type::kRbd) {
+    set(driver, "discard", "unmap");  // what the guest frees, the cluster gets back
+    add_rbd_source(node, disk, source);
+  } else {
+    set(add(node, "source"), file ? "file" : "dev", disk.path);
+  }
   xmlNode* const target = add(node, "target");
   set(target, "dev", target_name(defaults.disk_bus, index));
   set(target, "bus", defaults.disk_bus);
 }
 
-void add_devices(xmlNode* domain, const core::VmSpec& spec, const DomainDefaults& defaults) {
+void add_devices(xmlNode* domain, const core::VmSpec& spec, const DomainDefaults& defaults,
+                 const std::vector<DiskSource>& sources) {
   xmlNode* const devices = add(domain, "devices");
-  int index = 0;
-  for (const core::Disk& disk : spec.disks) add_disk(devices, disk, index++, defaults);
+  const DiskSource file;
+  for (std::size_t i = 0; i < spec.disks.size(); ++i) {
+    add_disk(devices, spec.disks[i], sources.empty() ? file : sources[i], static_cast<int>(i),
+             defaults);
+  }
   set(add(devices, "serial"), "type", "pty");
   xmlNode* const usb = add(devices, "controller");
   set(usb, "type", "usb");
@@ -172,7 +232,12 @@ void read_disks(const xmlNode* devices, std::vector<std::string>& out) {
   if (devices == nullptr) return;
   for (const xmlNode* node = devices->children; node != nullptr; node = node->next) {
     if (!named(node, "disk")) continue;
-    std::string path = attribute(child(node, "source"), "file");
+    const xmlNode* const source = child(node, "source");
+    std::string path = attribute(source, "file");
+    if (path.empty()) path = attribute(source, "dev");
+    if (path.empty() && attribute(source, "protocol") == "rbd") {
+      path = std::string(kRbdPrefix) + attribute(source, "name");
+    }
     if (!path.empty()) out.push_back(std::move(path));
   }
 }
@@ -180,8 +245,9 @@ void read_disks(const xmlNode* devices, std::vector<std::string>& out) {
 }  // namespace
 
 Result<std::string> build_domain_xml(const core::VmSpec& spec, const DomainIdentity& identity,
-                                     const DomainDefaults& defaults) {
-  MOLD_TRY_VOID(check(spec));
+                                     const DomainDefaults& defaults,
+                                     const std::vector<DiskSource>& sources) {
+  MOLD_TRY_VOID(check(spec, sources));
   const Doc doc(xmlNewDoc(chars("1.0")));
   xmlNode* const domain = xmlNewNode(nullptr, chars("domain"));
   xmlDocSetRootElement(doc.get(), domain);
@@ -203,7 +269,7 @@ Result<std::string> build_domain_xml(const core::VmSpec& spec, const DomainIdent
   add_text(domain, "on_poweroff", "destroy");
   add_text(domain, "on_reboot", "restart");
   add_text(domain, "on_crash", "destroy");
-  add_devices(domain, spec, defaults);
+  add_devices(domain, spec, defaults, sources);
 
   xmlChar* raw = nullptr;
   int size = 0;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agentd/libvirt/disk_source.h"
 #include "core/model/vm.h"
 #include "lib/base/ids.h"
 #include "lib/base/result.h"
@@ -31,12 +32,15 @@ struct DomainDefaults {
   std::string type = "qemu";        // kvm | qemu | test
   std::string machine = "pc";       // i440fx: boots everything
   std::string disk_bus = "virtio";  // virtio | ide | scsi | sata
-  std::string disk_cache = "none";
+  std::string disk_cache = "none";  // of files; other disks are never cached by the host
 };
 
-// A whole, transient domain. kInvalid: a name, path or number that no domain can have.
+// A whole, transient domain. `sources`: one for each disk, or none at all when all are files.
+// kInvalid: a name, path or number that no domain can have. No key is in it, only the UUID of the
+// libvirt secret that has it.
 Result<std::string> build_domain_xml(const core::VmSpec& spec, const DomainIdentity& identity,
-                                     const DomainDefaults& defaults);
+                                     const DomainDefaults& defaults,
+                                     const std::vector<DiskSource>& sources = {});
 
 struct DomainDescription {
   std::string name;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agentd/libvirt/ceph_secrets.h"
 #include "lib/base/text.h"
 #include "lib/runtime/journal_log.h"
 
@@ -47,6 +48,11 @@ HypervisorResult from_lane(Error error) {
   const bool unknown = error.kind == ErrorKind::kUnknown || error.kind == ErrorKind::kInternal;
   return {unknown ? Outcome::kUnknown : Outcome::kFailed, unknown, error.kind,
           "libvirt: " + error.what};
+}
+
+HypervisorResult secret_refused(const Error& error) {
+  const bool unknown = error.kind == ErrorKind::kUnknown;
+  return {Outcome::kFailed, false, unknown ? ErrorKind::kUnavailable : error.kind, error.what};
 }
 
 }  // namespace
@@ -111,22 +117,49 @@ void LibvirtHypervisor::submit(Job job, Duration deadline, Done done) {
       deadline);
 }
 
+Result<std::vector<DiskSource>> LibvirtHypervisor::sources_of(const core::VmSpec& spec) const {
+  std::vector<DiskSource> sources;
+  if (!find_pool_) return sources;
+  for (const core::Disk& disk : spec.disks) {
+    const wire::PoolInfo* const pool = find_pool_(disk.pool);
+    if (pool == nullptr) return fail(ErrorKind::kNotFound, disk.path + ": its pool is not known");
+    MOLD_TRY(DiskSource source, source_of(disk, *pool));
+    sources.push_back(std::move(source));
+  }
+  return sources;
+}
+
 void LibvirtHypervisor::create_paused(const VmRef& ref, const core::VmSpec& spec, Done done) {
   DomainDefaults defaults = options_.defaults;
   defaults.type = domain_type();
-  auto xml = build_domain_xml(spec, DomainIdentity{ref.vm, ref.generation}, defaults);
+  const auto sources = sources_of(spec);
+  const auto xml =
+      sources ? build_domain_xml(spec, DomainIdentity{ref.vm, ref.generation}, defaults, *sources)
+              : Result<std::string>(fail(sources.error()));
   if (!xml) {
-    answer_later(std::move(done),
-                 {Outcome::kFailed, false, xml.error().kind, std::move(xml).error().what});
+    answer_later(std::move(done), {Outcome::kFailed, false, xml.error().kind, xml.error().what});
     return;
   }
-  submit([ref, xml = std::move(*xml), records = records_](
-             virConnectPtr c) { return call_create_paused(c, ref, xml, *records); },
-         kCreateDeadline,
-         [this, ref, done = std::move(done)](HypervisorResult result) {
-           if (result.exists && result.outcome == Outcome::kConfirmed) note_created(ref);
-           done(std::move(result));
-         });
+  std::map<std::string, CephAuth> secrets;
+  for (const DiskSource& source : *sources) {
+    if (source.auth) secrets.insert_or_assign(source.auth->secret_uuid, *source.auth);
+  }
+  for (const auto& [uuid, auth] : secrets) secrets_.insert_or_assign(uuid, auth);
+  submit(
+      [ref, xml = *xml, secrets = std::move(secrets), records = records_](virConnectPtr c) {
+        for (const auto& [uuid, auth] : secrets) {
+          // Whatever became of it, no domain was asked for yet.
+          if (const Status defined = call_define_secret(c, auth); !defined) {
+            return secret_refused(defined.error());
+          }
+        }
+        return call_create_paused(c, ref, xml, *records);
+      },
+      kCreateDeadline,
+      [this, ref, done = std::move(done)](HypervisorResult result) {
+        if (result.exists && result.outcome == Outcome::kConfirmed) note_created(ref);
+        done(std::move(result));
+      });
 }
 
 void LibvirtHypervisor::note_created(const VmRef& ref) {
@@ -151,7 +184,26 @@ void LibvirtHypervisor::reboot(const VmRef& ref, Done done) {
 
 // ---- what is seen -------------------------------------------------------------------------------
 
+// A libvirtd that restarted has forgotten them.
+void LibvirtHypervisor::define_secrets() {
+  const auto handle = connection_.handle();
+  if (!handle || secrets_.empty()) return;
+  lane_.submit(
+      [handle, secrets = secrets_]() -> Result<bool> {
+        for (const auto& [uuid, auth] : secrets) {
+          MOLD_TRY_VOID(call_define_secret(handle->raw(), auth));
+        }
+        return true;
+      },
+      [](const Result<bool>& done) {
+        // Tried again before the next start that needs one.
+        if (!done) runtime::log_warning("libvirt: " + done.error().what);
+      },
+      kCallDeadline);
+}
+
 void LibvirtHypervisor::on_up() {
+  define_secrets();
   list();
   list_timer_.start_periodic(options_.relist_period, [this] { list(); });
 }

@@ -6,16 +6,20 @@
 // What keeps a look or a list from telling an old truth:
 //  - a look names the generation that was known when it was asked for; "absent" ends that one only;
 //  - a domain whose creation ended while a list was being made is added to the list, for its job
-//  may
-//    have looked before.
+//    may have looked before.
+//
+// The keys of Ceph users are given to libvirtd before every creation that needs them, and again
+// when it comes back: it keeps them in memory only.
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agentd/libvirt/connection.h"
+#include "agentd/libvirt/disk_source.h"
 #include "agentd/libvirt/domain_calls.h"
 #include "agentd/libvirt/domain_xml.h"
 #include "agentd/libvirt/vm_records.h"
@@ -38,6 +42,10 @@ class LibvirtHypervisor final : public port::Hypervisor {
 
   LibvirtHypervisor(runtime::EventLoop& loop, Options options);
   ~LibvirtHypervisor() override;
+
+  // Tells the pool of a disk, null for one that is not known. Without it all disks are files.
+  using FindPool = std::function<const wire::PoolInfo*(PoolId)>;
+  void set_pools(FindPool find) { find_pool_ = std::move(find); }
 
   void start(Events events) override;
   void create_paused(const port::VmRef& ref, const core::VmSpec& spec, Done done) override;
@@ -69,11 +77,15 @@ class LibvirtHypervisor final : public port::Hypervisor {
   void listed(Result<Listed> result);
   void note_created(const port::VmRef& ref);
   [[nodiscard]] std::string domain_type() const;
+  [[nodiscard]] Result<std::vector<DiskSource>> sources_of(const core::VmSpec& spec) const;
+  void define_secrets();
 
   runtime::EventLoop& loop_;
   Options options_;
   Events events_;
-  std::shared_ptr<VmRecords> records_;  // jobs that hang may outlive us
+  FindPool find_pool_;
+  std::map<std::string, CephAuth> secrets_;  // by UUID, that libvirtd was given or is to be given
+  std::shared_ptr<VmRecords> records_;       // jobs that hang may outlive us
   runtime::WorkerLane lane_;
   Connection connection_;
   runtime::Timer list_timer_;

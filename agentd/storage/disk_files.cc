@@ -121,6 +121,11 @@ Result<std::uint64_t> virtual_size(const std::string& path, const std::string& f
   return format == "qcow2" ? qcow2_size(path) : regular_size(path);
 }
 
+Result<std::uint64_t> template_size(const std::string& path) {
+  MOLD_TRY_VOID(check_template(path));
+  return virtual_size(path, format_of_template(path));
+}
+
 std::string partial_prefix(const std::string& path, const std::string& tag) {
   return path + ".partial-" + tag + "-";
 }
@@ -138,9 +143,7 @@ Result<DiskPlan> plan_disk(const core::Disk& disk, const std::string& prefix,
   MOLD_TRY_VOID(remove_leftovers(prefix, in_use));
   plan.size_bytes = disk.size_bytes;
   if (!disk.template_path.empty()) {
-    MOLD_TRY_VOID(check_template(disk.template_path));
-    MOLD_TRY(const std::uint64_t least,
-             virtual_size(disk.template_path, format_of_template(disk.template_path)));
+    MOLD_TRY(const std::uint64_t least, template_size(disk.template_path));
     plan.size_bytes = std::max(plan.size_bytes, least);
   }
   if (plan.size_bytes == 0) return fail(ErrorKind::kInvalid, "a disk without size and template");

@@ -23,6 +23,9 @@ std::string format_of_template(const std::string& path);
 // Virtual size of an image of that format. kNotFound, kCorrupt (not a qcow2), kDenied ...
 Result<std::uint64_t> virtual_size(const std::string& path, const std::string& format);
 
+// Virtual size of a template. kInvalid: a symbolic link (it could lead anywhere), or no file.
+Result<std::uint64_t> template_size(const std::string& path);
+
 // `path` + ".partial-" + tag + "-": of this host alone, so that a leftover can be removed without
 // asking. What follows is one attempt's.
 std::string partial_prefix(const std::string& path, const std::string& tag);

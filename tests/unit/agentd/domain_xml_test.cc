@@ -13,6 +13,7 @@ namespace {
 
 struct Given {
   core::VmSpec spec;
+  std::vector<wire::PoolInfo> pools;  // none: all disks are files
   DomainIdentity identity;
   DomainDefaults defaults;
 };
@@ -21,7 +22,24 @@ std::uint64_t number(const std::string& text) {
   return parse_number<std::uint64_t>(text).value();
 }
 
-// "name=value" lines; a disk is "disk=raw /path".
+void add_pool(Given& given, const std::string& kind, const std::string& path) {
+  wire::PoolInfo pool;
+  pool.id = PoolId{given.pools.size() + 1};
+  pool.kind = core::parse_pool_kind(kind).value();
+  pool.path = path;
+  given.pools.push_back(pool);
+}
+
+std::vector<DiskSource> sources(const Given& given) {
+  std::vector<DiskSource> out;
+  if (given.pools.empty()) return out;
+  for (const core::Disk& disk : given.spec.disks) {
+    out.push_back(runtime::must(source_of(disk, given.pools.at(disk.pool.value - 1))));
+  }
+  return out;
+}
+
+// "name=value" lines; a disk is "disk=raw /path", of the latest pool ("pool=rbd rbd:vms").
 Given read_given(const std::string& path) {
   Given given;
   for (const std::string& line : split(runtime::must(runtime::read_file(path)), '\n')) {
@@ -37,9 +55,15 @@ Given read_given(const std::string& path) {
     if (key == "generation") given.identity.generation = Generation{number(value)};
     if (key == "type") given.defaults.type = value;
     if (key == "bus") given.defaults.disk_bus = value;
+    if (key == "cache") given.defaults.disk_cache = value;
+    const std::size_t blank = value.find(' ');
+    if (key == "pool") add_pool(given, value.substr(0, blank), value.substr(blank + 1));
+    if (key == "source") given.pools.back().source = value;
+    if (key == "user") given.pools.back().user = value;
+    if (key == "key") given.pools.back().key = Secret(value);
     if (key == "disk") {
-      const std::size_t blank = value.find(' ');
       core::Disk disk;
+      disk.pool = PoolId{given.pools.size()};
       disk.format = value.substr(0, blank);
       disk.path = value.substr(blank + 1);
       given.spec.disks.push_back(disk);
@@ -57,7 +81,12 @@ TEST(DomainXml, GoldenDirectories) {
     ASSERT_TRUE(runtime::file_exists(dir + "/README"));
     const Given given = read_given(dir + "/given");
     const std::string xml =
-        runtime::must(build_domain_xml(given.spec, given.identity, given.defaults));
+        runtime::must(build_domain_xml(given.spec, given.identity, given.defaults, sources(given)));
+    for (const wire::PoolInfo& pool : given.pools) {
+      if (!pool.key.empty()) {
+        EXPECT_THAT(xml, ::testing::Not(::testing::HasSubstr(pool.key.reveal())));
+      }
+    }
     if (std::getenv("MOLD_GOLDEN_UPDATE") != nullptr) {
       EXPECT_OK(runtime::write_file_atomic(dir + "/expect", xml));
     }
@@ -66,10 +95,13 @@ TEST(DomainXml, GoldenDirectories) {
     EXPECT_EQ(back.name, given.spec.name);
     EXPECT_EQ(back.uuid, given.spec.uuid);
     EXPECT_EQ(back.identity, given.identity);
-    EXPECT_EQ(back.disk_paths.size(), given.spec.disks.size());
+    ASSERT_EQ(back.disk_paths.size(), given.spec.disks.size());
+    for (std::size_t i = 0; i < back.disk_paths.size(); ++i) {
+      EXPECT_EQ(back.disk_paths[i], given.spec.disks[i].path);
+    }
     ++cases;
   }
-  EXPECT_GE(cases, 3U);
+  EXPECT_GE(cases, 6U);
 }
 
 Given sample() {
@@ -120,6 +152,21 @@ TEST(DomainXml, WhatNoDomainCanHaveIsRefused) {
   EXPECT_TRUE(refused([](auto& s) { s.disks[0].path = "/a\tb"; }));
   EXPECT_TRUE(refused([](auto& s) { s.disks[0].format = "vmdk"; }));
   EXPECT_TRUE(refused([](auto& s) { s.disks.resize(27, s.disks[0]); }));
+}
+
+TEST(DomainXml, ADiskThatIsNotOfItsPoolsKindIsRefused) {
+  Given given = sample();
+  add_pool(given, "rbd", "rbd:vms");
+  given.pools[0].source = "10.0.0.1";
+  EXPECT_FALSE(source_of(given.spec.disks[0], given.pools[0]));
+  given.spec.disks[0].path = "rbd:vms/7";
+  const auto good = sources(given);
+  EXPECT_TRUE(build_domain_xml(given.spec, given.identity, given.defaults, good));
+  EXPECT_FALSE(build_domain_xml(given.spec, given.identity, given.defaults));  // not a file
+  given.spec.disks[0].format = "qcow2";
+  EXPECT_FALSE(build_domain_xml(given.spec, given.identity, given.defaults, good));
+  given.pools[0].source = "";
+  EXPECT_FALSE(source_of(given.spec.disks[0], given.pools[0]));
 }
 
 TEST(DomainXml, ForeignDomainsHaveNoIdentity) {

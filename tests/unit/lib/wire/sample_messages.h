@@ -80,7 +80,11 @@ inline ResultsRequest sample_results() {
 }
 
 inline ReportRequest sample_report() {
-  return {Epoch{12}, 44, {sample_vm()}, {{kPool, true, 100, 50, "mounted from nas:/export"}}, {{"memory_free_bytes", 12345}}};
+  return {Epoch{12},
+          44,
+          {sample_vm()},
+          {{kPool, true, 100, 50, "mounted from nas:/export"}},
+          {{"memory_free_bytes", 12345}}};
 }
 
 inline BeatRequest sample_beat() {
