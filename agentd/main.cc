@@ -12,6 +12,7 @@
 #include "agentd/enrol/enrol.h"
 #include "agentd/run_agent.h"
 #include "fencing/all_drivers.h"
+#include "fencing/ceph/ceph_tool.h"
 #include "fencing/driver_table.h"
 #include "fencing/pacemaker_watch.h"
 
@@ -31,11 +32,15 @@ void hide_token(std::span<char*> arguments) {
   }
 }
 
-// What this host does for others: it reaches devices that the manager may not.
+// What other rooms do for this host, and it for others: it reaches devices that the manager may
+// not.
 mold::agentd::Agent::Rooms make_rooms(mold::runtime::EventLoop& loop) {
   mold::agentd::Agent::Rooms rooms;
   rooms.power = mold::fencing::make_all_drivers(loop);
   rooms.witness = std::make_unique<mold::fencing::PacemakerWatch>(loop);
+  // Two: a start that waits for an answer does not stand behind the import of a template.
+  rooms.ceph = std::make_unique<mold::ceph::CephTool>(loop);
+  rooms.ceph_images = std::make_unique<mold::ceph::CephTool>(loop);
   return rooms;
 }
 
