@@ -93,9 +93,8 @@ Result<std::unique_ptr<Cluster>> Cluster::connect(const CephRequest& request, co
   if (const int rc = cluster->rados_.init2(who.c_str(), "ceph", 0); rc < 0)
     return fail(ceph_error(rc, "making a handle"));
   MOLD_TRY_VOID(configure(cluster->rados_, request));
-  for (const char* const name : {"auth_client_required", "auth_service_required"}) {
-    cluster->rados_.conf_set(name, "cephx");
-  }
+  // With the key where keys are asked for; a cluster that asks nobody is served, too, and said so.
+  cluster->rados_.conf_set("auth_client_required", "cephx, none");
   if (cluster->rados_.conf_set("key", key.reveal().c_str()) < 0)
     return fail(ErrorKind::kInvalid, "the key is none");
   if (const int rc = cluster->rados_.connect(); rc < 0)

@@ -1,5 +1,8 @@
 #include "fencing/ceph/program/template_import.h"
 
+#include <sys/time.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <ctime>
 #include <utility>
@@ -16,6 +19,9 @@ namespace {
 
 constexpr std::string_view kPrefix = "mold-template-";
 constexpr std::string_view kPart = ".part-";
+constexpr const char* kLockObject = "mold-templates.lock";
+constexpr time_t kLockSeconds = 60;
+constexpr unsigned kLockPauseUs = 20'000;
 constexpr std::time_t kAbandoned = 24 * 3'600;  // seconds; no importer takes as long
 
 std::string template_name(const FileMark& mark) {
@@ -96,9 +102,24 @@ class Import {
     return fail(ErrorKind::kConflict, mark.path + " was changed while it was read");
   }
 
+  // One importer at a time: of two renames to one name at once, librbd lets both succeed, and the
+  // image is neither (16.2.15). The lock ends by itself if its holder dies.
   Status publish() {
-    const int rc = rbd_.rename(io_, part_.c_str(), name_.c_str());
-    if (rc != -EEXIST) return step(rc, "giving " + part_ + " its name");
+    const std::string cookie = part_;
+    timeval lasts{kLockSeconds, 0};
+    int rc = -EBUSY;
+    while ((rc = io_.lock_exclusive(kLockObject, "publish", cookie, name_, &lasts, 0)) == -EBUSY)
+      ::usleep(kLockPauseUs);  // the Guard ends it, at the latest
+    MOLD_TRY_VOID(step(rc, "locking templates"));
+    const Status done = publish_locked();
+    io_.unlock(kLockObject, "publish", cookie);
+    return done;
+  }
+
+  Status publish_locked() {
+    MOLD_TRY(const bool there, is_there(io_, name_));
+    if (!there)
+      return step(rbd_.rename(io_, part_.c_str(), name_.c_str()), "giving " + part_ + " its name");
     take_away();  // another importer was quicker
     return {};
   }

@@ -38,14 +38,12 @@ Result<KnownUser> parse_user(const std::string& out, const std::string& user) {
   return known;
 }
 
-// A user that cannot be: no host has a name like that.
+// On a user that cannot be: no host has a name like that.
 std::vector<json> commands_on_nobody() {
   const std::string nobody = std::string(kHostUserPrefix) + "none.probe";
   json caps = user_command("auth caps", nobody);
   caps["caps"] = caps_list(no_access_caps());
-  json create = user_command("auth get-or-create", nobody);
-  create["caps"] = json::array({"mon", "no such capability"});
-  return {user_command("auth get", nobody), caps, create};
+  return {user_command("auth get", nobody), caps};
 }
 
 }  // namespace
@@ -83,9 +81,10 @@ port::CephAnswer refusal_of(Cluster& cluster, const CephRequest& request, const 
 }
 
 Result<bool> may_fence(Cluster& cluster, librados::IoCtx& io, const std::string& host_user) {
-  // An address that is kept for documentation (RFC 5737).
+  // Of an address that is kept for documentation (RFC 5737), and of none at all.
   std::vector<json> commands = {
-      {{"prefix", "osd blocklist"}, {"blocklistop", "rm"}, {"addr", "192.0.2.1:0/1"}}};
+      {{"prefix", "osd blocklist"}, {"blocklistop", "rm"}, {"addr", "192.0.2.1:0/1"}},
+      {{"prefix", "osd blocklist"}, {"blocklistop", "add"}, {"addr", "none/1"}, {"expire", 1.0}}};
   if (host_user.empty() || host_user.starts_with(kHostUserPrefix)) {
     const auto more = commands_on_nobody();
     commands.insert(commands.end(), more.begin(), more.end());

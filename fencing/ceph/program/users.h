@@ -23,8 +23,8 @@ port::CephAnswer refusal_of(Cluster& cluster, const CephRequest& request, const 
 // The same line, with the pools that the user has already.
 std::string line_for(Cluster& cluster, const CephRequest& request);
 
-// Each of these is tried in a way that changes nothing: on a user and a client that cannot be, with
-// caps that are none, with a condition that fails.
+// All that isolation takes is tried in a way that changes nothing: on a user and a client that
+// cannot be, with a condition that fails.
 // `host_user`: whose access it is about; empty: of any host.
 Result<bool> may_fence(Cluster& cluster, librados::IoCtx& io, const std::string& host_user);
 
