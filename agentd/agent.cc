@@ -4,10 +4,9 @@
 #include <utility>
 
 #include "agentd/control/status_json.h"
-#include "agentd/heartbeat/pools_file.h"
-#include "agentd/heartbeat/uuid.h"
 #include "agentd/host/addresses.h"
 #include "agentd/host/memory_trim.h"
+#include "agentd/lease/pool_lines.h"
 #include "agentd/libvirt/event_bridge.h"
 #include "lib/runtime/files.h"
 #include "lib/runtime/journal_log.h"
@@ -298,22 +297,14 @@ void Agent::take_pools(std::uint64_t version, const std::vector<wire::PoolInfo>&
 }
 
 void Agent::save_pools() {
-  heartbeat::PoolsFile file;
-  file.cluster = heartbeat::Uuid::parse(cluster_uuid_).value_or(heartbeat::Uuid{});
-  for (const wire::PoolInfo& pool : leases_.pools()) {
-    if (!pool.heartbeat) continue;
-    heartbeat::PoolEntry entry;
-    entry.uuid = heartbeat::Uuid::parse(pool.uuid).value_or(heartbeat::Uuid{});
-    entry.beat_interval_ms = pool.beat_interval_ms;
-    entry.deadline_ms = pool.self_fence_deadline_ms;
-    entry.must_be_mountpoint = pool.must_be_mountpoint;
-    entry.path = pool.path;
-    file.pools.push_back(std::move(entry));
+  const std::string ceph_dir = ceph_files_beside(config_.board_path);
+  auto lines = pool_lines(cluster_uuid_, leases_.pools(), ceph_dir);
+  for (const std::string& why : lines.left_out) {
+    runtime::log_error("mold-heartbeat is not told of a pool: " + why);
   }
   files_lane_.submit(
-      [path = config_.pools_path, file = std::move(file)]() -> Result<bool> {
-        if (const auto before = heartbeat::load_pools(path); before && *before == file) return true;
-        MOLD_TRY_VOID(heartbeat::save_pools(path, file));
+      [path = config_.pools_path, ceph_dir, lines = std::move(lines)]() -> Result<bool> {
+        MOLD_TRY_VOID(write_pool_lines(lines, path, ceph_dir));
         return true;
       },
       [](const Result<bool>& done) {
