@@ -176,7 +176,9 @@ void PoolSlot::take(Instant now, const ChildReport& report) {
 // again at once would be let in before whoever fenced it has looked.
 void PoolSlot::on_fenced(Instant now) {
   const Duration pause = ladder_.policy().probation_beats * ladder_.policy().beat_interval;
-  log_line(LogLevel::kError, "pool %s: FENCED: the storage shut this host out", name_);
+  if (!ladder_.is_fenced()) {  // else it is still shut out, which is said once
+    log_line(LogLevel::kError, "pool %s: FENCED: the storage shut this host out", name_);
+  }
   worker_.stop();
   restart_at_ = now + std::max(pause, kChildRestartPause);
   ladder_.fenced();

@@ -30,7 +30,8 @@ inline char state_of(int pid) {
 
 // One host: kill after 1.2 s, watchdog within 1 s, promise 2.5 s.
 struct Host {
-  Host(TempDir& in, const std::string& id) : dir(in), uuid(id), base(id.substr(0, 4)) {
+  Host(TempDir& in, const std::string& id, const std::string& more_settings = {})
+      : dir(in), uuid(id), base(id.substr(0, 4)) {
     std::filesystem::create_directories(dir.path(base));
     dir.write(base + "/host.id", uuid + "\n");
     dir.write(base + "/epoch", "5\n");
@@ -39,7 +40,8 @@ struct Host {
                   "\nboard=" + file("leases") + "\nepoch.file=" + file("epoch") +
                   "\nwatchdog.device=" + file("watchdog") +
                   "\nwatchdog.timeout=1\nverify.grace_ms=300\nprograms.dir=" + MOLD_TEST_PROGRAMS +
-                  "\n" + "self_fence.deadline_ms=2500\nbeat.interval_ms=200\nstop.wait_ms=1000\n");
+                  "\n" + "self_fence.deadline_ms=2500\nbeat.interval_ms=200\nstop.wait_ms=1000\n" +
+                  more_settings);
     watchdog = map_watchdog(file("watchdog"));
   }
   [[nodiscard]] std::string file(const std::string& name) const {

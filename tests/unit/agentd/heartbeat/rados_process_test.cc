@@ -10,6 +10,7 @@ class RadosProcess : public ::testing::Test {
   RadosProcess() {
     ceph.empty_pool();
     std::filesystem::create_directory(dir.path("elsewhere"));
+    std::filesystem::copy_file(MOLD_TEST_VICTIM, dir.path(own_name()));
   }
   void TearDown() override {
     if (HasFailure()) std::cerr << one.log();
@@ -24,13 +25,16 @@ class RadosProcess : public ::testing::Test {
   }
   // Its disk shows in its command line only, as that of a QEMU with librbd does.
   ChildProcess victim(const std::string& ceph_pool) {
-    return ChildProcess({MOLD_TEST_VICTIM, dir.path("elsewhere/log"), "-",
+    return ChildProcess({dir.path(own_name()), dir.path("elsewhere/log"), "-",
                          R"({"driver":"rbd","pool":")" + ceph_pool + R"(","image":"a"})"},
                         dir.path("victim.log"));
   }
+  // A Ceph pool's name is not this test's own, as a directory is: somebody else's QEMU on this
+  // machine may well be on another cluster's pool of that name, and is not to be touched.
+  static std::string own_name() { return "qemu-" + std::to_string(::getpid()); }
   CephOne& ceph = CephOne::get();
   TempDir dir;
-  Host one{dir, "aaaaaaaa-0000-4000-8000-000000000001"};
+  Host one{dir, "aaaaaaaa-0000-4000-8000-000000000001", "vm.name_prefixes=" + own_name() + "\n"};
 };
 
 TEST_F(RadosProcess, AFenceEndsTheVmsAtOnceAndTheLeaseComesBackThroughProbation) {
