@@ -1,7 +1,9 @@
 #include "manager/agents/registry.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "lib/base/check.h"
 #include "lib/runtime/journal_log.h"
 #include "manager/engine/message_ids.h"
 
@@ -48,6 +50,26 @@ std::optional<wire::PoolReport> AgentRegistry::pool_report(PoolId pool) const {
     }
   }
   return best;
+}
+
+PoolHosts AgentRegistry::pool_hosts(const PoolRecord& pool) const {
+  PoolHosts hosts;
+  for (const auto& [id, host] : inventory_.hosts().all()) {
+    if (!is_live(host) || host.cluster != pool.cluster || (pool.host && pool.host != id)) continue;
+    const AgentView agent = view(id);
+    if (!agent.connected) continue;
+    ++hosts.connected;
+    const auto sees = [&pool](const wire::PoolReport& report) {
+      return report.uuid == pool.uuid && report.usable;
+    };
+    const auto holds = [&pool](const wire::OwnLease& lease) {
+      return lease.pool_uuid == pool.uuid && lease.state == "held";
+    };
+    const bool beats =
+        !pool.heartbeat || std::any_of(agent.leases.begin(), agent.leases.end(), holds);
+    if (beats && std::any_of(agent.pools.begin(), agent.pools.end(), sees)) ++hosts.ready;
+  }
+  return hosts;
 }
 
 Result<Secret> AgentRegistry::make_enrol_token(HostId host) {
@@ -131,19 +153,42 @@ void AgentRegistry::on_report(HostId host, const wire::ReportRequest& report) {
   agent.stats = report.stats;
 }
 
+bool AgentRegistry::must_be_mounted(core::PoolKind kind) const {
+  switch (kind) {
+    case core::PoolKind::kNfs:
+      return true;  // else a beat could land in the bare directory below the mount
+    case core::PoolKind::kDirectory:
+      return lease_.must_be_mountpoint;
+    case core::PoolKind::kRbd:
+    case core::PoolKind::kClvm:
+    case core::PoolKind::kLocal:
+      return false;
+  }
+  MOLD_UNREACHABLE();
+}
+
 std::vector<wire::PoolInfo> AgentRegistry::pools_for(HostId host) const {
   std::vector<wire::PoolInfo> pools;
   const HostRecord* const record = inventory_.hosts().find_live(host);
   if (record == nullptr) return pools;
   for (const PoolRecord* const pool : inventory_.pools_of(record->cluster)) {
+    if (pool->state == PoolState::kMaintenance || (pool->host && pool->host != host)) continue;
     wire::PoolInfo info;
     info.id = pool->id;
     info.uuid = pool->uuid;
     info.path = pool->path;
+    info.kind = pool->kind;
+    info.policy = pool->policy;
+    info.source = pool->source;
     info.heartbeat = pool->heartbeat;
     info.beat_interval_ms = as_ms(lease_.beat_interval);
     info.self_fence_deadline_ms = as_ms(lease_.self_fence_deadline);
-    info.must_be_mountpoint = lease_.must_be_mountpoint;
+    info.must_be_mountpoint = must_be_mounted(pool->kind);
+    if (pool->kind == core::PoolKind::kRbd && host_keys_) {
+      HostKey key = host_keys_(*record, *pool);
+      info.user = std::move(key.user);
+      info.key = std::move(key.key);
+    }
     pools.push_back(std::move(info));
   }
   return pools;

@@ -16,6 +16,7 @@
 #include "lib/runtime/event_loop.h"
 #include "lib/wire/messages.h"
 #include "manager/engine/engine.h"
+#include "manager/inventory/host_key.h"
 #include "manager/inventory/inventory.h"
 #include "manager/pki/authority.h"
 
@@ -38,6 +39,12 @@ struct AgentView {
   std::map<std::string, std::uint64_t> stats;  // latest report
 };
 
+// Hosts of a pool that are connected, and those of them that see it and hold their lease on it.
+struct PoolHosts {
+  std::size_t connected = 0;
+  std::size_t ready = 0;
+};
+
 class AgentRegistry {
  public:
   // What hosts are told about beating on pools.
@@ -53,6 +60,7 @@ class AgentRegistry {
   [[nodiscard]] AgentView view(HostId host) const;
   // Free and total bytes of a pool as any connected host of its cluster told last.
   [[nodiscard]] std::optional<wire::PoolReport> pool_report(PoolId pool) const;
+  [[nodiscard]] PoolHosts pool_hosts(const PoolRecord& pool) const;
   // A one-time token for this host, good for 24 h; older unused ones of the host die. To be
   // answered to the operator only when Engine::when_durable says so. kNotFound, kUnavailable.
   Result<Secret> make_enrol_token(HostId host);
@@ -74,14 +82,21 @@ class AgentRegistry {
   void on_session(HostId host, Epoch epoch);
   void on_beat(HostId host, const wire::BeatRequest& beat);
   void on_report(HostId host, const wire::ReportRequest& report);
+  // Those of its cluster, but for other hosts' local ones and those in maintenance. Only here does
+  // a host's key leave the manager, and to that host alone.
   [[nodiscard]] std::vector<wire::PoolInfo> pools_for(HostId host) const;
+  // Before the first agent says hello.
+  void set_host_keys(HostKeys keys) { host_keys_ = std::move(keys); }
 
  private:
+  [[nodiscard]] bool must_be_mounted(core::PoolKind kind) const;
+
   runtime::EventLoop& loop_;
   Engine& engine_;
   Inventory& inventory_;
   Authority& authority_;
   LeaseOptions lease_;
+  HostKeys host_keys_;
   std::map<HostId, AgentView> agents_;
   std::map<std::string, Instant> stranger_noted_;  // when an event was last made about whom
   std::uint64_t refused_total_ = 0;

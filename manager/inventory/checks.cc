@@ -28,6 +28,11 @@ bool is_address_char(char c) {
          c == '-' || c == ':' || c == '_' || c == '%' || c == '[' || c == ']';
 }
 
+bool is_storage_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '_' || c == '-' || c == '+';
+}
+
 }  // namespace
 
 Status check_text(std::string_view field, std::string_view value, std::size_t most, bool lines) {
@@ -51,6 +56,28 @@ Status check_path(std::string_view field, std::string_view value) {
       return bad(field, "must not have empty, '.' or '..' parts");
   }
   return check_text(field, value, kPathMost);
+}
+
+Status check_storage_name(std::string_view field, std::string_view value) {
+  if (value.empty()) return bad(field, "must not be empty");
+  if (value.size() > 128) return bad(field, "is too long");
+  if (value.front() == '-' || value.front() == '.' ||
+      !std::all_of(value.begin(), value.end(), is_storage_char))
+    return bad(field, "has only letters, digits, '.', '_', '-', '+', and begins with none of '.-'");
+  return {};
+}
+
+Status check_image(std::string_view field, std::string_view value) {
+  constexpr std::string_view kRbd = "rbd:";
+  if (!value.starts_with(kRbd)) return check_path(field, value);
+  value.remove_prefix(kRbd.size());
+  const std::size_t slash = value.find('/');
+  const std::size_t at = value.find('@');
+  if (slash == std::string_view::npos || at == std::string_view::npos || at < slash)
+    return bad(field, "must be rbd:POOL/IMAGE@SNAPSHOT");
+  if (const Status pool = check_storage_name(field, value.substr(0, slash)); !pool) return pool;
+  const Status image = check_storage_name(field, value.substr(slash + 1, at - slash - 1));
+  return image ? check_storage_name(field, value.substr(at + 1)) : image;
 }
 
 Status check_net_address(std::string_view field, std::string_view value) {

@@ -14,6 +14,11 @@ Status check_text(std::string_view field, std::string_view value, std::size_t mo
                   bool lines = false);
 // Absolute, no "..", no doubled or trailing slash, at most 1024 bytes.
 Status check_path(std::string_view field, std::string_view value);
+// Of a Ceph pool, an image, a snapshot or a volume group: letters, digits, '.', '_', '-', '+', not
+// first a '-' or '.'. At most 128 bytes.
+Status check_storage_name(std::string_view field, std::string_view value);
+// A disk's origin: an absolute path, or "rbd:<pool>/<image>@<snapshot>".
+Status check_image(std::string_view field, std::string_view value);
 // Letters, digits, '.', '-', ':' : a name or an address on the network. Empty is allowed.
 Status check_net_address(std::string_view field, std::string_view value);
 // Where a power device is: the same, or a URI ("..://.."), of which only its length and that it can

@@ -216,6 +216,8 @@ Status Inventory::remove(ClusterId id) {
 }
 
 Status Inventory::remove(HostId id) {
+  if (any_live(pools_, PoolId{}, [id](const PoolRecord& p) { return p.host && p.host == id; }))
+    return in_use("the host", "local storage pools");
   MOLD_TRY_VOID(bury(hosts_, id));
   std::vector<DeviceId> orphans;
   for (const FenceDevice* const device : fence_devices_of(id)) orphans.push_back(device->id);

@@ -37,11 +37,11 @@ class Inventory {
   Result<Zone> create(Zone zone);
   Result<Pod> create(Pod pod);
   Result<Cluster> create(Cluster cluster);
-  Result<HostRecord> create(HostRecord host);  // name unique among live hosts
+  Result<HostRecord> create(HostRecord host);      // name unique among live hosts
   Result<FenceDevice> create(FenceDevice device);  // name unique on its host, made up when empty
   Result<ServiceOffering> create(ServiceOffering offering);
   Result<Template> create(Template tmpl);
-  Result<PoolRecord> create(PoolRecord pool);  // path unique in the cluster
+  Result<PoolRecord> create(PoolRecord pool);  // path and source unique in the cluster
   Result<VmRecord> create(VmRecord vm);        // empty names are made up from the uuid
   Result<Account> create(Account account);
   Result<User> create(User user);
@@ -63,6 +63,7 @@ class Inventory {
   Status remove(PodId id);
   Status remove(ClusterId id);
   // Tombstone, its fence devices go; the brain's say (HostRemoved) is the caller's business.
+  // kConflict while it has local pools.
   Status remove(HostId id);
   Status remove(DeviceId id);
   Status remove(OfferingId id);  // tombstone; VMs made from it stay
@@ -93,6 +94,8 @@ class Inventory {
   [[nodiscard]] const Account& root_account() const;  // made at first start
   // Grows with every change of pools; agents are told, and fetch the list when it moved.
   [[nodiscard]] std::uint64_t pools_version() const;
+  // What agents are told of their pools changed without a change of the records: a key came.
+  void pools_changed();
   [[nodiscard]] std::vector<const PoolRecord*> pools_of(ClusterId cluster) const;
   [[nodiscard]] const Zone* zone_of(ClusterId cluster) const;
 
@@ -113,7 +116,6 @@ class Inventory {
   template <class Id, class Record>
   Status erase(RecordTable<Id, Record>& table, Id id, Table store_table);
   std::uint64_t take_number(const std::string& counter);
-  void pools_changed();
   [[nodiscard]] Status check(const Zone& zone) const;
   [[nodiscard]] Status check(const Pod& pod) const;
   [[nodiscard]] Status check(const Cluster& cluster) const;
@@ -122,6 +124,7 @@ class Inventory {
   [[nodiscard]] Status check(const ServiceOffering& offering) const;
   [[nodiscard]] Status check(const Template& tmpl) const;
   [[nodiscard]] Status check(const PoolRecord& pool) const;
+  [[nodiscard]] Status check_kind(const PoolRecord& pool) const;
   [[nodiscard]] Status check(const VmRecord& vm) const;
   [[nodiscard]] Status check(const Account& account) const;
   [[nodiscard]] Status check(const User& user) const;

@@ -133,7 +133,7 @@ Status Inventory::check(const Template& tmpl) const {
   MOLD_TRY_VOID(check_name("name", tmpl.name));
   MOLD_TRY_VOID(check_text("displaytext", tmpl.display_text));
   MOLD_TRY_VOID(check_text("url", tmpl.url, 2048));
-  MOLD_TRY_VOID(check_path("url", tmpl.path));
+  MOLD_TRY_VOID(check_image("url", tmpl.path));
   if (tmpl.format != "RAW" && tmpl.format != "QCOW2")
     return fail(ErrorKind::kInvalid, "format: must be RAW or QCOW2");
   MOLD_TRY_VOID(check_text("ostype", tmpl.os_type, 255));
@@ -144,16 +144,39 @@ Status Inventory::check(const Template& tmpl) const {
   return {};
 }
 
+Status Inventory::check_kind(const PoolRecord& pool) const {
+  constexpr std::string_view kRbd = "rbd:";
+  const bool local = pool.kind == core::PoolKind::kLocal;
+  if (local != bool(pool.host))
+    return fail(ErrorKind::kInvalid, "hostid: a local pool, and no other, is of one host");
+  const HostRecord* const host = hosts_.find_live(pool.host);
+  if (local && (host == nullptr || host->cluster != pool.cluster))
+    return nowhere("hostid", "host in this cluster");
+  MOLD_TRY_VOID(check_text("source", pool.source, 1024));
+  if (pool.kind != core::PoolKind::kRbd) return check_path("path", pool.path);
+  if (!pool.path.starts_with(kRbd)) return fail(ErrorKind::kInvalid, "path: must be rbd:POOL");
+  if (!pool.user.empty()) MOLD_TRY_VOID(check_storage_name("user", pool.user));
+  return check_storage_name("path", std::string_view(pool.path).substr(kRbd.size()));
+}
+
 Status Inventory::check(const PoolRecord& pool) const {
   MOLD_TRY_VOID(check_name("name", pool.name));
-  MOLD_TRY_VOID(check_path("path", pool.path));
+  MOLD_TRY_VOID(check_kind(pool));
   MOLD_TRY_VOID(check_text("url", pool.url, 2048));
   MOLD_TRY_VOID(check_text("tags", pool.tags, 255));
   if (clusters_.find(pool.cluster) == nullptr) return nowhere("clusterid", "cluster");
   const auto here = [&](const PoolRecord& o) { return o.cluster == pool.cluster; };
-  const auto same_path = [&](const PoolRecord& o) { return here(o) && o.path == pool.path; };
+  // Two hosts may have a directory of their own at the same path.
+  const auto same_path = [&](const PoolRecord& o) {
+    const bool apart = o.host && pool.host && o.host != pool.host;
+    return here(o) && o.path == pool.path && !apart;
+  };
+  const auto same_export = [&](const PoolRecord& o) {
+    return here(o) && pool.kind == core::PoolKind::kNfs && o.source == pool.source;
+  };
   const auto same_name = [&](const PoolRecord& o) { return here(o) && o.name == pool.name; };
   if (is_taken(pools_, pool, same_path)) return taken("a storage pool at", pool.path);
+  if (is_taken(pools_, pool, same_export)) return taken("a storage pool of", pool.source);
   if (is_taken(pools_, pool, same_name)) return taken("storage pool", pool.name);
   const auto count = std::count_if(pools_.all().begin(), pools_.all().end(),
                                    [&](const auto& entry) { return here(entry.second); });

@@ -13,6 +13,12 @@ std::string oobm_context(const std::string& host_uuid) {
 std::string device_context(const std::string& device_uuid) {
   return "fence-device-password:" + device_uuid;
 }
+std::string pool_context(const std::string& pool_uuid) {
+  return "pool-key:" + pool_uuid;
+}
+std::string host_key_context(const std::string& host_uuid, const std::string& fsid) {
+  return "host-key:" + host_uuid + ":" + fsid;
+}
 std::string user_context(const std::string& user_uuid) {
   return "user-secret:" + user_uuid;
 }
@@ -47,6 +53,26 @@ Result<std::string> SecretBox::seal_device_password(const std::string& device_uu
 Result<Secret> SecretBox::open_device_password(const FenceDevice& device) const {
   if (device.sealed_password.empty()) return Secret{};
   return runtime::open_sealed(key_, device.sealed_password, device_context(device.uuid));
+}
+
+Result<std::string> SecretBox::seal_pool_key(const std::string& pool_uuid,
+                                             const Secret& key) const {
+  return runtime::seal(key_, key, pool_context(pool_uuid));
+}
+
+Result<Secret> SecretBox::open_pool_key(const PoolRecord& pool) const {
+  if (pool.sealed_key.empty()) return Secret{};
+  return runtime::open_sealed(key_, pool.sealed_key, pool_context(pool.uuid));
+}
+
+Result<std::string> SecretBox::seal_host_key(const std::string& host_uuid, const std::string& fsid,
+                                             const Secret& key) const {
+  return runtime::seal(key_, key, host_key_context(host_uuid, fsid));
+}
+
+Result<Secret> SecretBox::open_host_key(const std::string& host_uuid,
+                                        const PoolKeyRecord& record) const {
+  return runtime::open_sealed(key_, record.sealed_key, host_key_context(host_uuid, record.fsid));
 }
 
 Result<std::string> SecretBox::seal_user_secret(const std::string& user_uuid,

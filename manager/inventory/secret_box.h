@@ -1,12 +1,13 @@
 #pragma once
-// Secrets at rest: BMC passwords and API secret keys are sealed with the key file of this manager
-// (state.dir/seal.key, mode 0600), each bound to the row it belongs to, so that a database alone,
-// or a swapped row, gives nothing away. Loop thread; a value like object.
+// Secrets at rest: BMC passwords, Ceph keys and API secret keys are sealed with the key file of
+// this manager (state.dir/seal.key, mode 0600), each bound to the row it belongs to, so that a
+// database alone, or a swapped row, gives nothing away. Loop thread; a value like object.
 #include <string>
 
 #include "lib/base/result.h"
 #include "lib/base/secret.h"
 #include "manager/store/records.h"
+#include "manager/store/rows.h"
 
 namespace mold::manager {
 
@@ -24,6 +25,13 @@ class SecretBox {
   Result<std::string> seal_device_password(const std::string& device_uuid,
                                            const Secret& password) const;
   [[nodiscard]] Result<Secret> open_device_password(const FenceDevice& device) const;
+  // Ceph keys: of the manager on one pool, of a host on one Ceph cluster.
+  Result<std::string> seal_pool_key(const std::string& pool_uuid, const Secret& key) const;
+  [[nodiscard]] Result<Secret> open_pool_key(const PoolRecord& pool) const;
+  Result<std::string> seal_host_key(const std::string& host_uuid, const std::string& fsid,
+                                    const Secret& key) const;
+  [[nodiscard]] Result<Secret> open_host_key(const std::string& host_uuid,
+                                             const PoolKeyRecord& record) const;
   Result<std::string> seal_user_secret(const std::string& user_uuid, const Secret& secret) const;
   [[nodiscard]] Result<Secret> open_user_secret(const User& user) const;
 

@@ -102,6 +102,7 @@ Result<Restored> load_all(runtime::Database& db) {
   MOLD_TRY(all.certificates, load<CertificateRecord>(db));
   MOLD_TRY(all.tokens, load<EnrolTokenRecord>(db));
   MOLD_TRY(all.doubts, load<DeviceDoubt>(db, "ORDER BY host, device"));
+  MOLD_TRY(all.pool_keys, load<PoolKeyRecord>(db, "ORDER BY host, fsid"));
   const auto& counters = all.inventory.counters;
   if (const auto op = counters.find("next_op"); op != counters.end())
     all.core.next_op = OpId{op->second};

@@ -36,6 +36,13 @@ constexpr std::array kEvidenceKinds{
     std::pair{core::EvidenceKind::kAction, std::string_view("action")},
     std::pair{core::EvidenceKind::kAlarm, std::string_view("alarm")},
 };
+constexpr std::array kPoolStates{
+    std::pair{PoolState::kUp, std::string_view("Up")},
+    std::pair{PoolState::kDisabled, std::string_view("Disabled")},
+    std::pair{PoolState::kPrepareForMaintenance, std::string_view("PrepareForMaintenance")},
+    std::pair{PoolState::kMaintenance, std::string_view("Maintenance")},
+    std::pair{PoolState::kErrorInMaintenance, std::string_view("ErrorInMaintenance")},
+};
 constexpr std::array kEventLevels{
     std::pair{EventLevel::kInfo, std::string_view("INFO")},
     std::pair{EventLevel::kWarn, std::string_view("WARN")},
@@ -110,6 +117,24 @@ std::string_view stored_name(core::ProofMethod method) {
 }
 bool parse_stored(std::string_view text, core::ProofMethod& out) {
   return parse_in(kProofMethods, text, out);
+}
+std::string_view stored_name(core::PoolKind kind) {
+  return core::to_string(kind);
+}
+bool parse_stored(std::string_view text, core::PoolKind& out) {
+  return take(core::parse_pool_kind(text), out);
+}
+std::string_view stored_name(core::PoolPolicy policy) {
+  return core::to_string(policy);
+}
+bool parse_stored(std::string_view text, core::PoolPolicy& out) {
+  return take(core::parse_pool_policy(text), out);
+}
+std::string_view stored_name(PoolState state) {
+  return name_in(kPoolStates, state);
+}
+bool parse_stored(std::string_view text, PoolState& out) {
+  return parse_in(kPoolStates, text, out);
 }
 std::string_view stored_name(core::EvidenceKind kind) {
   return name_in(kEvidenceKinds, kind);

@@ -8,6 +8,7 @@
 
 #include "core/engine/action.h"
 #include "core/model/job.h"
+#include "core/model/pool.h"
 #include "core/model/proof.h"
 #include "core/model/vm.h"
 #include "manager/store/records.h"
@@ -25,6 +26,12 @@ std::string_view stored_name(core::Desired desired);
 bool parse_stored(std::string_view text, core::Desired& out);
 std::string_view stored_name(core::ProofMethod method);
 bool parse_stored(std::string_view text, core::ProofMethod& out);
+std::string_view stored_name(core::PoolKind kind);
+bool parse_stored(std::string_view text, core::PoolKind& out);
+std::string_view stored_name(core::PoolPolicy policy);
+bool parse_stored(std::string_view text, core::PoolPolicy& out);
+std::string_view stored_name(PoolState state);
+bool parse_stored(std::string_view text, PoolState& out);
 std::string_view stored_name(core::EvidenceKind kind);
 bool parse_stored(std::string_view text, core::EvidenceKind& out);
 std::string_view stored_name(EventLevel level);

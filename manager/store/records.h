@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/model/pool.h"
 #include "lib/base/ids.h"
 #include "lib/base/time.h"
 
@@ -152,7 +153,7 @@ struct Template {
   std::string display_text;
   ZoneId zone;                 // none: all zones
   std::string url;             // as registered
-  std::string path;            // absolute, as hosts see it
+  std::string path;            // absolute, as hosts see it; or "rbd:<pool>/<image>@<snapshot>"
   std::string format = "RAW";  // RAW | QCOW2
   std::string os_type;
   std::string hypervisor = "KVM";
@@ -169,19 +170,41 @@ struct Template {
   friend bool operator==(const Template&, const Template&) = default;
 };
 
+// CloudStack's words, as far as they are ours.
+enum class PoolState : std::uint8_t {
+  kUp,
+  kDisabled,               // no new disks; VMs that are there go on
+  kPrepareForMaintenance,  // its VMs are being stopped
+  kMaintenance,            // no host has it any more
+  kErrorInMaintenance,     // some VM could not be stopped in time; hosts still have it
+};
+
 struct PoolRecord {
   PoolId id;
   ClusterId cluster;
   std::string uuid;
   std::string name;
   std::string type = "SharedMountPoint";
-  std::string scope = "CLUSTER";
-  std::string url;
-  std::string path;  // absolute, the same on every host of the cluster
+  std::string scope = "CLUSTER";  // HOST of a local pool
+  std::string url;                // as given, but for the key
+  std::string path;               // core::Pool::path
   std::string tags;
   std::uint64_t capacity_bytes = 0;
   bool heartbeat = true;
   WallTime created;
+  core::PoolKind kind = core::PoolKind::kDirectory;
+  core::PoolPolicy policy = core::PoolPolicy::kKillVms;
+  PoolState state = PoolState::kUp;
+  HostId host;         // of a local pool; else none
+  std::string source;  // wire::PoolInfo::source
+  // RBD: as whom the manager goes there (without "client."), which Ceph cluster it found, and
+  // whether that one asks for keys at all.
+  std::string user;
+  std::string sealed_key;  // SecretBox::open_pool_key
+  std::string ceph_fsid;
+  bool cephx = true;
+  // VMs (uuids) that a maintenance stopped and that its end starts again.
+  std::vector<std::string> stopped_vms;
 
   friend bool operator==(const PoolRecord&, const PoolRecord&) = default;
 };

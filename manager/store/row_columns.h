@@ -72,6 +72,9 @@ MOLD_ROW(PoolRecord, "storage_pools") {
   v("id", r.id), v("cluster", r.cluster), v("uuid", r.uuid), v("name", r.name);
   v("type", r.type), v("scope", r.scope), v("url", r.url), v("path", r.path), v("tags", r.tags);
   v("capacity_bytes", r.capacity_bytes), v("heartbeat", r.heartbeat), v("created", r.created);
+  v("kind", r.kind), v("policy", r.policy), v("state", r.state), v("host", r.host);
+  v("source", r.source), v("user", r.user), v("sealed_key", r.sealed_key);
+  v("ceph_fsid", r.ceph_fsid), v("cephx", r.cephx), v("stopped_vms", r.stopped_vms);
 }
 MOLD_ROW(VmRecord, "vms") {
   v("id", r.id), v("uuid", r.uuid), v("name", r.name), v("display_name", r.display_name);
@@ -125,9 +128,14 @@ MOLD_ROW(DeviceDoubt, "device_doubts") {
   v("host", r.host), v("device", r.device), v("other_machine", r.other_machine);
   v("contradicted", r.contradicted), v("text", r.text);
 }
+MOLD_ROW(PoolKeyRecord, "pool_keys") {
+  v("host", r.host), v("fsid", r.fsid), v("user", r.user), v("sealed_key", r.sealed_key);
+  v("pools", r.pools), v("granted", r.granted);
+}
 MOLD_ROW(core::Pool, "core_pools") {
   v("id", r.id), v("cluster", r.cluster), v("uuid", r.uuid), v("name", r.name);
-  v("path", r.path), v("heartbeat", r.heartbeat);
+  v("path", r.path), v("heartbeat", r.heartbeat), v("kind", r.kind), v("policy", r.policy);
+  v("host", r.host), v("admits_vms", r.admits_vms);
 }
 MOLD_ROW(core::Job, "core_jobs") {
   v("id", r.id), v("kind", r.kind), v("status", r.status), v("vm", r.vm), v("host", r.host);

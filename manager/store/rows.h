@@ -107,6 +107,18 @@ struct DeviceDoubt {
   friend bool operator==(const DeviceDoubt&, const DeviceDoubt&) = default;
 };
 
+// The cephx user that a host got on one Ceph cluster, so that a restart needs no Ceph.
+struct PoolKeyRecord {
+  HostId host;
+  std::string fsid;
+  std::string user;                // without "client."
+  std::string sealed_key;          // SecretBox::open_host_key
+  std::vector<std::string> pools;  // Ceph pools that it was granted, sorted
+  WallTime granted;
+
+  friend bool operator==(const PoolKeyRecord&, const PoolKeyRecord&) = default;
+};
+
 // The next number of a kind: never given out twice, also after a deletion.
 struct Counter {
   std::string name;
@@ -136,15 +148,20 @@ struct DoubtEnded {
   HostId host;
   DeviceId device;
 };
+struct PoolKeyRemoved {
+  HostId host;
+  std::string fsid;
+};
 // Tokens that are used or out of time.
 struct TokensPurged {
   WallTime before;
 };
 
-using RowChange = std::variant<Zone, Pod, Cluster, HostRecord, FenceDevice, ServiceOffering,
-                               Template, PoolRecord, VmRecord, Account, User, Setting, JobRecord,
-                               EventRecord, EvidenceRecord, CertificateRecord, EnrolTokenRecord,
-                               DeviceDoubt, Counter, RowRemoved, DoubtEnded, TokensPurged>;
+using RowChange =
+    std::variant<Zone, Pod, Cluster, HostRecord, FenceDevice, ServiceOffering, Template, PoolRecord,
+                 VmRecord, Account, User, Setting, JobRecord, EventRecord, EvidenceRecord,
+                 CertificateRecord, EnrolTokenRecord, DeviceDoubt, PoolKeyRecord, Counter,
+                 RowRemoved, DoubtEnded, PoolKeyRemoved, TokensPurged>;
 
 // Where rooms put what they changed. Implemented by Engine: everything put during one dispatch of
 // the loop, brain turns included, is committed in ONE transaction. Loop thread only.

@@ -152,12 +152,35 @@ CREATE TABLE device_doubts (
   PRIMARY KEY (host, device)) STRICT, WITHOUT ROWID;
 )sql";
 
+// Pools of before were shared directories. A host's key on one Ceph cluster is for all its pools.
+constexpr std::string_view kPoolKinds = R"sql(
+ALTER TABLE core_pools ADD COLUMN kind TEXT NOT NULL DEFAULT 'directory';
+ALTER TABLE core_pools ADD COLUMN policy TEXT NOT NULL DEFAULT 'kill-vms';
+ALTER TABLE core_pools ADD COLUMN host INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE core_pools ADD COLUMN admits_vms INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE storage_pools ADD COLUMN kind TEXT NOT NULL DEFAULT 'directory';
+ALTER TABLE storage_pools ADD COLUMN policy TEXT NOT NULL DEFAULT 'kill-vms';
+ALTER TABLE storage_pools ADD COLUMN state TEXT NOT NULL DEFAULT 'Up';
+ALTER TABLE storage_pools ADD COLUMN host INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE storage_pools ADD COLUMN source TEXT NOT NULL DEFAULT '';
+ALTER TABLE storage_pools ADD COLUMN user TEXT NOT NULL DEFAULT '';
+ALTER TABLE storage_pools ADD COLUMN sealed_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE storage_pools ADD COLUMN ceph_fsid TEXT NOT NULL DEFAULT '';
+ALTER TABLE storage_pools ADD COLUMN cephx INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE storage_pools ADD COLUMN stopped_vms TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE pool_keys (
+  host INTEGER NOT NULL, fsid TEXT NOT NULL, user TEXT NOT NULL, sealed_key TEXT NOT NULL,
+  pools TEXT NOT NULL, granted INTEGER NOT NULL,
+  PRIMARY KEY (host, fsid)) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kSteps{
     runtime::Migration{1, "state of the brain", kCore},
     runtime::Migration{2, "inventory", kInventory},
     runtime::Migration{3, "jobs, events, evidence, certificates", kStory},
     runtime::Migration{4, "fence devices, changes of BMC passwords", kFenceDevices},
     runtime::Migration{5, "power devices that are not trusted", kDeviceDoubts},
+    runtime::Migration{6, "kinds of pools, keys of hosts", kPoolKinds},
 };
 
 }  // namespace

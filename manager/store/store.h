@@ -53,6 +53,7 @@ struct Restored {
   std::vector<CertificateRecord> certificates;
   std::vector<EnrolTokenRecord> tokens;
   std::vector<DeviceDoubt> doubts;
+  std::vector<PoolKeyRecord> pool_keys;
   std::uint64_t next_job = 1;
   std::uint64_t next_event = 1;
   std::uint64_t next_evidence = 1;

@@ -103,6 +103,8 @@ Status RowWriter::write_row(const RowChange& change) {
           return purge_tokens(row);
         } else if constexpr (std::is_same_v<Row, DoubtEnded>) {
           return end_doubt(row);
+        } else if constexpr (std::is_same_v<Row, PoolKeyRemoved>) {
+          return remove_pool_key(row);
         } else {
           if constexpr (std::is_same_v<Row, EvidenceRecord>) ++evidence_since_trim_[row.host];
           if constexpr (std::is_same_v<Row, EventRecord>) {
@@ -131,6 +133,14 @@ Status RowWriter::end_doubt(const DoubtEnded& ended) {
   return ending->bind(1, as_sql(ended.host.value)).bind(2, as_sql(ended.device.value)).run();
 }
 
+Status RowWriter::remove_pool_key(const PoolKeyRemoved& removed) {
+  MOLD_TRY(runtime::Statement * removing,
+           statement("DELETE FROM pool_keys WHERE host = ?1 AND fsid = ?2"));
+  return removing->bind(1, as_sql(removed.host.value))
+      .bind(2, std::string_view(removed.fsid))
+      .run();
+}
+
 // Old history goes in lots, so that an ordinary line costs one row and no search.
 Status RowWriter::trim() {
   for (auto& [host, since] : evidence_since_trim_) {
@@ -153,8 +163,9 @@ template <class Record>
 Status RowWriter::put(const Record& record) {
   std::string& sql = upserts_[RowOf<Record>::kTable];
   if (sql.empty()) {
-    constexpr bool kPair =
-        std::is_same_v<Record, CoreDiskRow> || std::is_same_v<Record, DeviceDoubt>;
+    constexpr bool kPair = std::is_same_v<Record, CoreDiskRow> ||
+                           std::is_same_v<Record, DeviceDoubt> ||
+                           std::is_same_v<Record, PoolKeyRecord>;
     constexpr std::size_t kKeys = kPair ? 2 : 1;
     sql = upsert_sql(RowOf<Record>::kTable, column_names<Record>(), kKeys);
   }

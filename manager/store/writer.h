@@ -31,6 +31,7 @@ class RowWriter {
   Status remove_row(const RowRemoved& removed);
   Status purge_tokens(const TokensPurged& purge);
   Status end_doubt(const DoubtEnded& ended);
+  Status remove_pool_key(const PoolKeyRemoved& removed);
   Status trim();
   template <class Record>
   Status put(const Record& record);

@@ -54,6 +54,7 @@ struct World {
     auto certificates = std::move(restored.certificates);
     auto tokens = std::move(restored.tokens);
     doubts = std::move(restored.doubts);
+    pool_keys = std::move(restored.pool_keys);
     engine = std::make_unique<Engine>(*loop, *store, policy, std::move(restored), limits);
     const auto wall = [this] { return loop->wall(); };
     inventory = std::make_unique<Inventory>(*engine, wall, std::move(data));
@@ -142,7 +143,8 @@ struct World {
   mutable std::uint64_t told = 0;  // hellos and beats count up, as an agent's do
   ClusterId cluster;
   AccountId account;
-  std::vector<DeviceDoubt> doubts;  // as they were read at the latest start
+  std::vector<DeviceDoubt> doubts;       // as they were read at the latest start
+  std::vector<PoolKeyRecord> pool_keys;  // the same
   std::vector<core::OpenSession> opened_sessions;
   std::vector<core::RefuseSession> refused;
   std::vector<core::Order> orders;

@@ -98,8 +98,10 @@ TEST_F(StoreTest, TheBrainsStateComesBack) {
                   kHostile,
                   "/p",
                   false,
-                  core::PoolKind::kDirectory,
-                  core::PoolPolicy::kKillVms};
+                  core::PoolKind::kLocal,
+                  core::PoolPolicy::kLogOnly,
+                  HostId{3},
+                  false};
   core::Job job;
   job.id = JobId{10};
   job.kind = core::JobKind::kDestroy;
@@ -151,6 +153,8 @@ TEST_F(StoreTest, TheBrainsStateComesBack) {
   const core::Pool& p = state.pools.at(PoolId{1});
   EXPECT_EQ(std::tie(p.cluster, p.uuid, p.name, p.path, p.heartbeat),
             std::tie(pool.cluster, pool.uuid, pool.name, pool.path, pool.heartbeat));
+  EXPECT_EQ(std::tie(p.kind, p.policy, p.host, p.admits_vms),
+            std::tie(pool.kind, pool.policy, pool.host, pool.admits_vms));
   const core::Job& j = state.jobs.at(JobId{10});
   EXPECT_EQ(std::tie(j.kind, j.status, j.vm, j.host, j.op, j.error_code, j.error_text, j.detail),
             std::tie(job.kind, job.status, job.vm, job.host, job.op, job.error_code, job.error_text,
@@ -206,8 +210,29 @@ struct SampleRows {
   const Template tmpl{TemplateId{6}, "tu",  "n",          "d",   ZoneId{1},   "u",   "/p",
                       "QCOW2",       "os",  "KVM",        "sum", 7,           false, true,
                       false,         false, AccountId{1}, t,     std::nullopt};
-  const PoolRecord pool{PoolId{7}, ClusterId{3}, "stu",  "n", "T",   "S",
-                        "u",       "/p",         "tags", 8,   false, t};
+  const PoolRecord pool{PoolId{7},
+                        ClusterId{3},
+                        "stu",
+                        "n",
+                        "T",
+                        "S",
+                        "u",
+                        "/p",
+                        "tags",
+                        8,
+                        false,
+                        t,
+                        core::PoolKind::kRbd,
+                        core::PoolPolicy::kPause,
+                        PoolState::kMaintenance,
+                        HostId{4},
+                        "mon1,mon2:3300",
+                        "mold",
+                        "sealed",
+                        "fsid",
+                        false,
+                        {"v1", "v2"}};
+  const PoolKeyRecord pool_key{HostId{4}, "fsid", "mold-hu", "sealed", {"a", "b"}, t};
   const Account account{AccountId{1}, "au", "n", "D", "du", 1, true, t};
   const User user{UserId{1}, AccountId{1}, "uu", "n", "key", "sealed", false, t};
   const VmRecord vm{VmId{8},
@@ -263,6 +288,7 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
                 rows.device,
                 rows.host,
                 rows.pool,
+                rows.pool_key,
                 rows.user,
                 rows.cluster,
                 rows.pod,
@@ -308,9 +334,22 @@ TEST_F(StoreTest, EveryOtherRowComesBack) {
   EXPECT_EQ(all.certificates, std::vector{rows.certificate});
   EXPECT_EQ(all.tokens, std::vector{rows.token});
   EXPECT_EQ(all.doubts, (std::vector{rows.of_bmc, rows.doubt}));
+  EXPECT_EQ(all.pool_keys, std::vector{rows.pool_key});
   EXPECT_EQ(all.next_job, 12U);
   EXPECT_EQ(all.next_event, 2U);
   EXPECT_EQ(all.next_evidence, 2U);
+}
+
+TEST_F(StoreTest, AKeyThatWasTakenBackIsGone) {
+  const PoolKeyRecord kept{HostId{4}, "fsid-1", "mold-hu", "sealed", {"a"}, WallTime{5}};
+  {
+    const auto store = open();
+    WriteSet set;
+    set.rows = {kept, PoolKeyRecord{HostId{4}, "fsid-2", "mold-hu", "sealed", {}, WallTime{5}},
+                PoolKeyRemoved{HostId{4}, "fsid-2"}};
+    write(*store, set);
+  }
+  EXPECT_EQ(open()->take_restored().pool_keys, std::vector{kept});
 }
 
 TEST_F(StoreTest, ADoubtThatEndedIsGone) {
@@ -325,11 +364,47 @@ TEST_F(StoreTest, ADoubtThatEndedIsGone) {
   EXPECT_EQ(open()->take_restored().doubts, std::vector{kept});
 }
 
+// As a manager of before the kinds of pools left it.
+void undo_pool_kinds(runtime::Database& db) {
+  ASSERT_TRUE(db.execute("DROP TABLE pool_keys"));
+  for (const char* column : {"kind", "policy", "host", "admits_vms"})
+    ASSERT_TRUE(db.execute(std::string("ALTER TABLE core_pools DROP COLUMN ") + column));
+  for (const char* column : {"kind", "policy", "state", "host", "source", "user", "sealed_key",
+                             "ceph_fsid", "cephx", "stopped_vms"})
+    ASSERT_TRUE(db.execute(std::string("ALTER TABLE storage_pools DROP COLUMN ") + column));
+}
+
+TEST_F(StoreTest, PoolsOfBeforeAreSharedDirectories) {
+  open().reset();
+  {
+    auto db = runtime::Database::open(dir_.path() + "/manager.db");
+    undo_pool_kinds(*db);
+    ASSERT_TRUE(db->execute("INSERT INTO core_pools VALUES (1, 2, 'u', 'p1', '/srv/p1', 1)"));
+    ASSERT_TRUE(db->execute("PRAGMA foreign_keys=OFF"));
+    ASSERT_TRUE(
+        db->execute("INSERT INTO storage_pools VALUES (1, 2, 'u', 'p1', 'SharedMountPoint', "
+                    "'CLUSTER', 'url', '/srv/p1', '', 0, 1, 5)"));
+    ASSERT_TRUE(db->execute("PRAGMA user_version=5"));
+  }
+  const auto store = open();
+  ASSERT_NE(store, nullptr);
+  const Restored all = store->take_restored();
+  const core::Pool& known = all.core.pools.at(PoolId{1});
+  EXPECT_EQ(known.kind, core::PoolKind::kDirectory);
+  EXPECT_EQ(known.policy, core::PoolPolicy::kKillVms);
+  EXPECT_TRUE(known.heartbeat && known.admits_vms && !known.host);
+  ASSERT_EQ(all.inventory.pools.size(), 1U);
+  EXPECT_EQ(all.inventory.pools[0].state, PoolState::kUp);
+  EXPECT_EQ(all.inventory.pools[0].path, "/srv/p1");
+  EXPECT_TRUE(all.pool_keys.empty());
+}
+
 // What stood in a file of before is there after the step that came since.
 TEST_F(StoreTest, AFileOfBeforeTheDoubtsIsTakenOver) {
   open().reset();
   {
     auto db = runtime::Database::open(dir_.path() + "/manager.db");
+    undo_pool_kinds(*db);
     ASSERT_TRUE(db->execute("DROP TABLE device_doubts"));
     ASSERT_TRUE(db->execute("PRAGMA user_version=4"));
     ASSERT_TRUE(db->execute("INSERT INTO settings VALUES ('s', 'v')"));

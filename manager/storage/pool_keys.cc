@@ -1,0 +1,246 @@
+#include "manager/storage/pool_keys.h"
+
+#include <algorithm>
+
+#include "lib/runtime/journal_log.h"
+#include "manager/storage/pool_kind.h"
+
+namespace mold::manager {
+namespace {
+
+bool asks_for_keys(const PoolRecord& pool) {
+  return pool.kind == core::PoolKind::kRbd && pool.cephx && !pool.ceph_fsid.empty();
+}
+
+std::vector<std::string> ceph_pools(const std::vector<const PoolRecord*>& pools) {
+  std::vector<std::string> names;
+  for (const PoolRecord* const pool : pools) names.push_back(ceph_pool_of(*pool));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+port::CephAnswer not_given(ErrorKind kind, std::string text) {
+  return {core::Outcome::kFailed, kind, std::move(text)};
+}
+
+}  // namespace
+
+std::string PoolKeys::user_of(const HostRecord& host) {
+  return "mold-" + host.uuid;
+}
+
+PoolKeys::PoolKeys(runtime::EventLoop& loop, Engine& engine, Inventory& inventory,
+                   const SecretBox& box, port::CephStorage* ceph, std::vector<PoolKeyRecord> known,
+                   Options options)
+    : loop_(loop),
+      engine_(engine),
+      inventory_(inventory),
+      box_(box),
+      ceph_(ceph),
+      options_(std::move(options)),
+      timer_(loop),
+      alive_(std::make_shared<bool>(true)) {
+  for (PoolKeyRecord& record : known) {
+    const Place place{record.host, record.fsid};
+    records_.insert_or_assign(place, std::move(record));
+  }
+}
+
+PoolKeys::~PoolKeys() {
+  *alive_ = false;
+}
+
+void PoolKeys::start() {
+  timer_.start_periodic(options_.look_every, [this] { look(); });
+  look();
+}
+
+std::string PoolKeys::taken(HostId host, PoolId pool) const {
+  return options_.taken ? options_.taken(host, pool) : std::string{};
+}
+
+std::map<std::string, PoolKeys::Pools> PoolKeys::wanted(const HostRecord& host) const {
+  std::map<std::string, Pools> by_cluster;
+  for (const PoolRecord* const pool : inventory_.pools_of(host.cluster)) {
+    if (asks_for_keys(*pool)) by_cluster[pool->ceph_fsid].push_back(pool);
+  }
+  return by_cluster;
+}
+
+void PoolKeys::look() {
+  if (!engine_.admits()) return;  // a key that cannot be kept is not asked for
+  forget_the_gone();
+  for (const auto& [id, host] : inventory_.hosts().all()) {
+    if (!is_live(host)) continue;
+    for (const auto& [fsid, pools] : wanted(host)) look_at(host, fsid, pools);
+  }
+}
+
+// Hosts and Ceph clusters that are not ours any more. What they had in Ceph is not taken back here:
+// with the last pool the way there is gone.
+void PoolKeys::forget_the_gone() {
+  for (auto it = records_.begin(); it != records_.end();) {
+    const auto& [host_id, fsid] = it->first;
+    const HostRecord* const host = inventory_.hosts().find_live(host_id);
+    if (host != nullptr && wanted(*host).contains(fsid)) {
+      ++it;
+      continue;
+    }
+    engine_.put(PoolKeyRemoved{host_id, fsid});
+    if (const auto slot = slots_.find(it->first); slot != slots_.end() && !slot->second.busy)
+      slots_.erase(slot);
+    it = records_.erase(it);
+  }
+}
+
+void PoolKeys::look_at(const HostRecord& host, const std::string& fsid, const Pools& pools) {
+  std::vector<std::string> names = ceph_pools(pools);
+  const Place place{host.id, fsid};
+  const auto known = records_.find(place);
+  if (known != records_.end() && known->second.pools == names) return;
+  Slot& slot = slots_[place];
+  if (slot.busy) return;
+  for (const PoolRecord* const pool : pools) {
+    if (std::string why = taken(host.id, pool->id); !why.empty()) {
+      slot.text = std::move(why);
+      return;
+    }
+  }
+  if (ceph_ == nullptr) {
+    slot.text = "this manager cannot talk to Ceph";
+    return;
+  }
+  if (loop_.now() < slot.next_try || busy_ >= options_.parallel) return;
+  ask(host, fsid, pools, std::move(names), {});
+}
+
+// `through` are the pools whose user may ask: another one with each try.
+void PoolKeys::ask(const HostRecord& host, const std::string& fsid, const Pools& through,
+                   std::vector<std::string> names, Given done) {
+  const Place place{host.id, fsid};
+  Slot& slot = slots_[place];
+  const PoolRecord& pool = *through[static_cast<std::size_t>(slot.tries) % through.size()];
+  const Result<port::CephAccess> access = access_to(pool);
+  if (!access) {
+    put_off(slot, access.error().what);
+    if (done) answer_later(std::move(done), not_given(access.error().kind, access.error().what));
+    return;
+  }
+  slot.busy = true;
+  ++busy_;
+  ceph_->grant(*access, PoolKeys::user_of(host), names, options_.deadline,
+               [this, alive = alive_, place, names,
+                done = std::move(done)](const port::CephStorage::Key& answer) {
+                 if (!*alive) return;
+                 --busy_;
+                 take(place, names, answer);
+                 if (done) done(answer);
+               });
+}
+
+void PoolKeys::take(const Place& place, const std::vector<std::string>& names,
+                    const port::CephStorage::Key& answer) {
+  Slot& slot = slots_[place];
+  slot.busy = false;
+  const HostRecord* const host = inventory_.hosts().find_live(place.first);
+  if (host == nullptr) return;
+  if (answer.outcome != core::Outcome::kConfirmed || answer.key.empty()) {
+    put_off(slot, answer.text.empty() ? "Ceph gave no key" : answer.text);
+    runtime::log_warning("host " + host->name + " has no Ceph key yet: " + slot.text);
+    return;
+  }
+  const auto sealed = box_.seal_host_key(host->uuid, place.second, answer.key);
+  if (!sealed) return put_off(slot, sealed.error().what);
+  PoolKeyRecord record;
+  record.host = place.first;
+  record.fsid = place.second;
+  record.user = PoolKeys::user_of(*host);
+  record.sealed_key = *sealed;
+  record.pools = names;
+  record.granted = loop_.wall();
+  engine_.put(record);
+  records_.insert_or_assign(place, std::move(record));
+  slots_.erase(place);
+  inventory_.pools_changed();  // the host is told with its next beat
+  runtime::log_info("host " + host->name + " has its Ceph key");
+}
+
+void PoolKeys::put_off(Slot& slot, std::string why) {
+  ++slot.tries;
+  Duration pause = options_.retry_first;
+  for (int i = 1; i < slot.tries && pause < options_.retry_last; ++i) pause *= 2;
+  slot.next_try = loop_.now() + std::min(pause, options_.retry_last);
+  slot.text = std::move(why);
+}
+
+void PoolKeys::answer_later(Given done, port::CephAnswer answer) {
+  loop_.post([done = std::move(done), answer = std::move(answer)] { done(answer); });
+}
+
+void PoolKeys::give_back(HostId host, PoolId pool, Given done) {
+  const HostRecord* const record = inventory_.hosts().find_live(host);
+  const PoolRecord* const about = inventory_.pools().find(pool);
+  if (record == nullptr || about == nullptr || !asks_for_keys(*about)) {
+    answer_later(std::move(done), not_given(ErrorKind::kNotFound, "no such host or RBD pool"));
+    return;
+  }
+  if (ceph_ == nullptr || granting(host)) {
+    answer_later(std::move(done), not_given(ErrorKind::kBusy, "another grant is under way"));
+    return;
+  }
+  // One user is for all pools of that Ceph cluster: those that it is still kept from stay out.
+  const Pools all = wanted(*record)[about->ceph_fsid];
+  Pools open;
+  for (const PoolRecord* const other : all) {
+    if (other->id == pool || taken(host, other->id).empty()) open.push_back(other);
+  }
+  ask(*record, about->ceph_fsid, open, ceph_pools(open), std::move(done));
+}
+
+bool PoolKeys::granting(HostId host) const {
+  return std::any_of(slots_.begin(), slots_.end(), [host](const auto& entry) {
+    return entry.first.first == host && entry.second.busy;
+  });
+}
+
+HostKey PoolKeys::key_of(const HostRecord& host, const PoolRecord& pool) const {
+  if (!asks_for_keys(pool)) return {};
+  const auto known = records_.find(Place{host.id, pool.ceph_fsid});
+  if (known == records_.end()) return {};
+  const auto& granted = known->second.pools;
+  if (!std::binary_search(granted.begin(), granted.end(), ceph_pool_of(pool))) return {};
+  Result<Secret> key = box_.open_host_key(host.uuid, known->second);
+  if (!key) {
+    runtime::log_error("Ceph key of host " + host.name + ": " + key.error().text());
+    return {};
+  }
+  return {known->second.user, std::move(*key)};
+}
+
+KeyState PoolKeys::state_of(const HostRecord& host, const PoolRecord& pool) const {
+  if (!asks_for_keys(pool)) return {true, "no key is needed"};
+  const Place place{host.id, pool.ceph_fsid};
+  const auto known = records_.find(place);
+  if (known != records_.end() &&
+      std::binary_search(known->second.pools.begin(), known->second.pools.end(),
+                         ceph_pool_of(pool))) {
+    return {true, {}};
+  }
+  const auto slot = slots_.find(place);
+  if (slot == slots_.end()) return {false, "not asked for yet"};
+  if (slot->second.busy) return {false, "asked for"};
+  return {false, slot->second.text.empty() ? "waits for its turn" : slot->second.text};
+}
+
+Result<port::CephAccess> PoolKeys::access_to(const PoolRecord& pool) const {
+  if (pool.kind != core::PoolKind::kRbd)
+    return fail(ErrorKind::kInvalid, pool.name + " is no RBD pool");
+  port::CephAccess access;
+  access.mon_host = pool.source;
+  access.pool = ceph_pool_of(pool);
+  access.user = pool.user;
+  MOLD_TRY(access.key, box_.open_pool_key(pool));
+  return access;
+}
+
+}  // namespace mold::manager
