@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "core/isolation/isolation.h"
 #include "fencing/all_drivers.h"
 #include "lib/runtime/journal_log.h"
 #include "lib/runtime/systemd_notify.h"
@@ -21,6 +22,7 @@
 #include "manager/power/drill_service.h"
 #include "manager/power/power_poll.h"
 #include "manager/power/power_service.h"
+#include "manager/storage/storage_service.h"
 #include "manager/store/store.h"
 #include "manager/version.h"
 
@@ -56,7 +58,8 @@ struct Manager::Rooms {
   ManagerConfig config;
   std::optional<SecretBox> box;
   std::unique_ptr<Store> store;
-  std::vector<DeviceDoubt> doubts;  // of the store, for the drills
+  std::vector<DeviceDoubt> doubts;       // of the store, for the drills
+  std::vector<PoolKeyRecord> pool_keys;  // of the store, for the keys of hosts
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Inventory> inventory;
   std::unique_ptr<Authority> authority;
@@ -66,6 +69,7 @@ struct Manager::Rooms {
   std::unique_ptr<PowerService> power;
   std::unique_ptr<DrillService> drills;
   std::unique_ptr<PowerPoll> poll;
+  std::unique_ptr<StorageService> storage;
   std::unique_ptr<api::Services> services;  // bound into the job renderer
   std::unique_ptr<AgentLink> link;
   std::unique_ptr<api::ApiServer> api;
@@ -76,6 +80,7 @@ struct Manager::Rooms {
   Status open_state();
   Status make_services();
   void make_power();
+  void make_storage();
   [[nodiscard]] std::vector<api::FixedSetting> fixed_settings() const;
   Status listen();
   Result<std::unique_ptr<api::ApiServer>> serve_api(const Endpoint& endpoint, bool tls);
@@ -92,6 +97,7 @@ Status Manager::Rooms::open_state() {
   auto certificates = std::move(restored.certificates);
   auto tokens = std::move(restored.tokens);
   doubts = std::move(restored.doubts);
+  pool_keys = std::move(restored.pool_keys);
   EngineLimits limits;
   limits.job_expire = config.job_expire;
   engine = std::make_unique<Engine>(loop, *store, config.policy, std::move(restored), limits);
@@ -112,6 +118,7 @@ Status Manager::Rooms::make_services() {
   lease.must_be_mountpoint = config.lease_mountpoint;
   registry = std::make_unique<AgentRegistry>(loop, *engine, *inventory, *authority, lease);
   make_power();
+  make_storage();
   api::ApiSettings settings;
   settings.fixed = fixed_settings();
   settings.allow_sha1 = config.api_allow_sha1;
@@ -121,8 +128,28 @@ Status Manager::Rooms::make_services() {
   settings.manager_name = own_host_name();
   settings.started = loop.wall();
   services = std::make_unique<api::Services>(api::Services{
-      loop, *engine, *inventory, *registry, *power, *drills, *poll, std::move(settings)});
+      loop, *engine, *inventory, *registry, *power, *drills, *poll, *storage, std::move(settings)});
   return {};
+}
+
+void Manager::Rooms::make_storage() {
+  StorageService::Options options;
+  options.keys = std::move(pool_keys);
+  options.pool_keys.taken = [this](HostId host, PoolId pool) {
+    const auto known = engine->state().hosts.find(host);
+    const bool isolated = known != engine->state().hosts.end() &&
+                          core::find_isolation(known->second, pool) != nullptr;
+    return std::string(isolated ? "its access is being taken away: it is isolated from the pool"
+                                : "");
+  };
+  options.maintenance.reach = [this](const PoolRecord& pool) {
+    const PoolHosts hosts = registry->pool_hosts(pool);
+    return PoolReach{hosts.connected, hosts.ready};
+  };
+  storage = std::make_unique<StorageService>(loop, *engine, *inventory, *box, std::move(options));
+  registry->set_host_keys([this](const HostRecord& host, const PoolRecord& pool) {
+    return storage->keys().key_of(host, pool);
+  });
 }
 
 void Manager::Rooms::make_power() {
@@ -279,6 +306,7 @@ Result<std::unique_ptr<Manager>> Manager::start(runtime::EventLoop& loop, Manage
   rooms->power->tell_ladders();
   rooms->drills->start();
   rooms->poll->start();
+  rooms->storage->start();
   rooms->certificate_timer.start_periodic(kCertificateCheck,
                                           [raw = rooms.get()] { raw->refresh_certificate(); });
   return std::unique_ptr<Manager>(new Manager(std::move(rooms)));

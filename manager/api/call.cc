@@ -33,10 +33,7 @@ struct Runner {
     if (const Status open = call->engine().admits(); !open) {
       return call->fail(from_error(open.error()));
     }
-    ApiResult<Value> body = change.run(*call);
-    if (!body) return call->fail(body.error());
-    call->note_event("Completed");
-    answer_when_durable(call, std::move(*body));
+    finish_change(call, change.run(*call));
   }
   void operator()(Begin run) const {
     if (const Status open = call->engine().admits(); !open) {
@@ -100,6 +97,12 @@ void Call::answer(const Value& body) {
 
 void Call::fail(const ApiError& error) {
   reply_->answer(error_reply(format_, spec_.name, error));
+}
+
+void finish_change(const CallPtr& call, ApiResult<Value> body) {
+  if (!body) return call->fail(body.error());
+  call->note_event("Completed");
+  answer_when_durable(call, std::move(*body));
 }
 
 void dispatch(const CallPtr& call) {

@@ -71,6 +71,10 @@ class Call {
 // Runs the handler of the call's command and answers in its kind's way (command.h).
 void dispatch(const CallPtr& call);
 
+// The end of a Later that is a Change all the same: its event is noted in the open batch, and the
+// answer goes out when all of it is durable.
+void finish_change(const CallPtr& call, ApiResult<Value> body);
+
 // A page of the records that `matches` lets through, each made by `render`; the count is of all.
 template <class Records, class Matches, class Render>
 Value paged_list(const Call& call, const Records& records, Matches matches, Render render) {

@@ -14,6 +14,8 @@ struct OddName {
   std::string_view envelope;
 };
 constexpr OddName kOddNames[] = {
+    {"enablestoragemaintenance", "prepareprimarystorageformaintenanceresponse"},
+    {"cancelstoragemaintenance", "cancelprimarystoragemaintenanceresponse"},
     {"listldapconfigurations", "ldapconfigurationresponse"},
 };
 

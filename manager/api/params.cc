@@ -59,10 +59,15 @@ ApiResult<ParamMap> read_map(std::string_view command, std::string_view name,
 
 // What an error text may repeat of it.
 std::string shown(const ParamSpec& spec, const std::string& raw) {
-  return spec.secret ? "***" : raw;
+  return spec.secret || (spec.userinfo && may_hold_key(raw)) ? "***" : raw;
 }
 
 }  // namespace
+
+bool may_hold_key(std::string_view url) {
+  const std::string_view bare = trim(url);
+  return bare.find('@') != std::string_view::npos || iequals(bare.substr(0, 4), "rbd:");
+}
 
 std::string_view to_string(ParamType type) {
   switch (type) {

@@ -39,9 +39,12 @@ struct ParamSpec {
   bool required = kOptional;
   std::string_view description;
   std::size_t length = kUsualLength;
-  bool secret = false;  // never repeated in an error text
+  bool secret = false;    // never repeated in an error text
+  bool userinfo = false;  // a URL that may have a key in it: "scheme://user:key@.."; the same
 };
 inline constexpr bool kSecret = true;
+// Whether that text is a URL that may: one of RBD is, however it is written.
+bool may_hold_key(std::string_view url);
 
 using ParamMap = std::map<std::string, std::string>;
 

@@ -1,5 +1,6 @@
 #include "manager/api/server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/runtime/journal_log.h"
@@ -146,7 +147,12 @@ ApiResult<Caller> ApiServer::who(const ApiRequest& request, bool exists, bool tr
 // Too late for this request, which was sent in the clear; in time for the next one, and for what an
 // answer would tell.
 ApiResult<void> ApiServer::check_privacy(const CommandSpec& spec, const ApiRequest& request) const {
-  if (encrypted_ || !spec.is_confidential() || is_loopback(request.peer_address) ||
+  const bool with_key =
+      std::any_of(spec.params.begin(), spec.params.end(), [&request](const ParamSpec& param) {
+        const auto given = request.params.find(std::string(param.name));
+        return param.userinfo && given != request.params.end() && may_hold_key(given->second);
+      });
+  if (encrypted_ || !(spec.is_confidential() || with_key) || is_loopback(request.peer_address) ||
       house_->services.settings.plain_secrets) {
     return {};
   }

@@ -14,6 +14,7 @@
 #include "manager/power/drill_service.h"
 #include "manager/power/power_poll.h"
 #include "manager/power/power_service.h"
+#include "manager/storage/storage_service.h"
 
 namespace mold::manager::api {
 
@@ -44,6 +45,7 @@ struct Services {
   PowerService& power;
   DrillService& drills;
   PowerPoll& poll;
+  StorageService& storage;
   ApiSettings settings;
 };
 

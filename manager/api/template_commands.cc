@@ -69,9 +69,15 @@ ApiResult<Template> read_new_template(Call& call) {
   } else if (!iequals(params.text("format"), "RAW")) {
     return refuse(params.wrong("format", "RAW or QCOW2"));
   }
-  const std::optional<std::string> path = path_of_file_url(params.text("url"));
+  std::optional<std::string> path = path_of_file_url(params.text("url"));
+  if (!path) path = snapshot_of_url(params.text("url"));
   if (!path) {
-    return refuse(params.wrong("url", "write file:///absolute/path, a path that every host sees"));
+    return refuse(params.wrong("url",
+                               "write file:///absolute/path, a path that every host sees, or "
+                               "rbd:POOL/IMAGE@SNAPSHOT"));
+  }
+  if (path->starts_with("rbd:") && tmpl.format != "RAW") {
+    return refuse(params.wrong("format", "a snapshot of a Ceph pool is RAW"));
   }
   tmpl.name = params.text("name");
   tmpl.display_text = params.text("displaytext");
@@ -128,7 +134,8 @@ void add_template_commands(CommandTable& table) {
              "template",
              kTemplateFields,
              {{"name", ParamType::kText, kRequired, "the name of the template"},
-              {"url", ParamType::kText, kRequired, "file:///path/of/the/image", 1200},
+              {"url", ParamType::kText, kRequired,
+               "file:///path/of/the/image or rbd:POOL/IMAGE@SNAPSHOT", 1200},
               {"format", ParamType::kText, kRequired, "RAW or QCOW2"},
               {"hypervisor", ParamType::kText, kRequired, "KVM"},
               {"displaytext", ParamType::kText, kOptional, "a text for people"},

@@ -53,15 +53,23 @@ std::optional<std::string> host_of_url(std::string_view url) {
   return std::string(rest);
 }
 
-std::optional<std::string> path_of_pool_url(std::string_view url) {
-  const auto rest = after_scheme(trim(url), "SharedMountPoint");
-  return rest ? path_after_host(*rest) : std::nullopt;
-}
-
 std::optional<std::string> path_of_file_url(std::string_view url) {
   const auto rest = after_scheme(trim(url), "file");
   if (!rest || rest->empty() || rest->back() == '/') return std::nullopt;
   return path_after_host(*rest);
+}
+
+std::optional<std::string> snapshot_of_url(std::string_view url) {
+  url = trim(url);
+  if (url.size() < 4 || !iequals(url.substr(0, 4), "rbd:")) return std::nullopt;
+  const std::string_view rest = url.substr(4);
+  const std::size_t slash = rest.find('/');
+  const std::size_t at = rest.find('@');
+  if (slash == 0 || slash == std::string_view::npos || at == std::string_view::npos ||
+      at < slash + 2 || at + 1 == rest.size()) {
+    return std::nullopt;
+  }
+  return "rbd:" + std::string(rest);
 }
 
 bool is_plain_path(std::string_view path) {

@@ -22,11 +22,6 @@ const std::string_view kClusterFields =
     "id:string name:string zoneid:string zonename:string podid:string podname:string "
     "hypervisortype:string clustertype:string allocationstate:string managedstate:string "
     "cpuovercommitratio:string memoryovercommitratio:string arch:string";
-const std::string_view kPoolFields =
-    "id:string name:string zoneid:string zonename:string podid:string podname:string "
-    "clusterid:string clustername:string type:string scope:string ipaddress:string path:string "
-    "state:string disksizetotal:long disksizeused:long disksizeallocated:long created:date "
-    "hypervisor:string tags:string provider:string";
 const std::string_view kOfferingFields =
     "id:string name:string displaytext:string cpunumber:integer cpuspeed:integer memory:integer "
     "created:date offerha:boolean limitcpuuse:boolean isvolatile:boolean iscustomized:boolean "
@@ -112,42 +107,6 @@ Object cluster_view(const Services& services, const Cluster& cluster) {
   row.set("cpuovercommitratio", Value(ratio(policy.cpu_overcommit_percent)));
   row.set("memoryovercommitratio", Value(ratio(policy.memory_overcommit_percent)));
   row.set_text("arch", cluster.arch);
-  return row;
-}
-
-Object pool_view(const Services& services, const PoolRecord& pool) {
-  const Place place = place_of(services.inventory, pool.cluster);
-  Object row;
-  row.set("id", Value(pool.uuid)).set("name", Value(pool.name));
-  if (place.zone != nullptr) {
-    row.set("zoneid", Value(place.zone->uuid)).set("zonename", Value(place.zone->name));
-  }
-  if (place.pod != nullptr) {
-    row.set("podid", Value(place.pod->uuid)).set("podname", Value(place.pod->name));
-  }
-  if (place.cluster != nullptr) {
-    row.set("clusterid", Value(place.cluster->uuid)).set("clustername", Value(place.cluster->name));
-  }
-  row.set("type", Value(pool.type)).set("scope", Value(pool.scope));
-  row.set("ipaddress", Value("localhost")).set("path", Value(pool.path));
-  row.set("state", Value("Up")).set("hypervisor", Value("KVM"));
-  row.set("provider", Value("DefaultPrimary"));
-  std::uint64_t total = pool.capacity_bytes;
-  if (const auto report = services.agents.pool_report(pool.id)) {
-    total = report->total_bytes;
-    row.set("disksizeused", Value(total - std::min(total, report->free_bytes)));
-  }
-  row.set("disksizetotal", Value(total));
-  std::uint64_t allocated = 0;
-  for (const auto& [id, vm] : services.engine.state().vms) {
-    if (vm.state == core::VmState::kDestroyed) continue;
-    for (const core::Disk& disk : vm.spec.disks) {
-      if (disk.pool == pool.id) allocated += disk.size_bytes;
-    }
-  }
-  row.set("disksizeallocated", Value(allocated));
-  row.set_text("tags", pool.tags);
-  row.set("created", Value(api_time(pool.created)));
   return row;
 }
 

@@ -49,6 +49,11 @@ Object fence_drill_view(const Inventory& inventory, const DrillService& drills,
                         const core::DrillPath& path, Instant now);
 // fencedrill* of a host's row; nothing for a host without any device.
 void add_fence_drill(Object& row, const DrillService& drills, HostId host, Instant now);
+// Sizes of all disks that are on the pool.
+std::uint64_t promised_bytes(const core::State& state, PoolId pool);
+// As clients know the place: address and path of the export, the Ceph pool, the volume group.
+std::string pool_address(const Inventory& inventory, const PoolRecord& pool);
+std::string pool_path(const PoolRecord& pool);
 Object pool_view(const Services& services, const PoolRecord& pool);
 Object offering_view(const ServiceOffering& offering);
 Object template_view(const Services& services, const Template& tmpl);

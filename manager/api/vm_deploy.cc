@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/placement/pool_choice.h"
 #include "lib/base/text.h"
 #include "manager/api/lookup.h"
 #include "manager/api/views.h"
+#include "manager/storage/pool_kind.h"
 
 namespace mold::manager::api {
 namespace {
@@ -59,6 +61,14 @@ ApiResult<Wanted> read_wanted(Call& call) {
   return wanted;
 }
 
+std::vector<std::string> split_tags(const std::string& text) {
+  std::vector<std::string> tags;
+  for (const std::string& part : split(text, ',')) {
+    if (const std::string_view tag = trim(part); !tag.empty()) tags.emplace_back(tag);
+  }
+  return tags;
+}
+
 std::size_t usable_hosts(Call& call, ClusterId cluster) {
   const core::Policy& policy = call.engine().brain().policy();
   const Instant now = call.services().loop.now();
@@ -69,19 +79,34 @@ std::size_t usable_hosts(Call& call, ClusterId cluster) {
   return usable;
 }
 
-// The pool with most room, as agents told; without a report the oldest.
-const PoolRecord* best_pool(Call& call, ClusterId cluster) {
-  const PoolRecord* best = nullptr;
-  std::uint64_t best_free = 0;
-  for (const PoolRecord* pool : call.inventory().pools_of(cluster)) {
-    const auto report = call.services().agents.pool_report(pool->id);
-    const std::uint64_t free = report ? report->free_bytes : 0;
-    if (best == nullptr || free > best_free) {
-      best = pool;
-      best_free = free;
-    }
+core::PoolCandidate candidate_of(Call& call, const PoolRecord& pool) {
+  core::PoolCandidate made;
+  made.id = pool.id;
+  made.host = pool.host;
+  made.open = takes_disks(pool);
+  made.tags = split_tags(pool.tags);
+  made.total_bytes = pool.capacity_bytes;
+  made.free_bytes = pool.capacity_bytes;
+  if (const auto report = call.services().agents.pool_report(pool.id)) {
+    made.total_bytes = report->total_bytes;
+    made.free_bytes = report->free_bytes;
   }
-  return best;
+  made.promised_bytes = promised_bytes(call.engine().state(), pool.id);
+  return made;
+}
+
+// As core/placement chooses, of those that can take the template.
+const PoolRecord* best_pool(Call& call, const Wanted& wanted, ClusterId cluster) {
+  core::PoolWish wish;
+  wish.tags = split_tags(wanted.offering->storage_tags);
+  wish.bytes = wanted.disk_bytes != 0 ? wanted.disk_bytes : wanted.tmpl->size_bytes;
+  if (wanted.host != nullptr) wish.host = wanted.host->id;
+  std::vector<core::PoolCandidate> candidates;
+  for (const PoolRecord* pool : call.inventory().pools_of(cluster)) {
+    if (takes_template(*pool, *wanted.tmpl)) candidates.push_back(candidate_of(call, *pool));
+  }
+  const auto best = core::choose_pool(candidates, wish);
+  return best ? call.inventory().pools().find(*best) : nullptr;
 }
 
 // The cluster with most hosts that can take VMs now, among those with a pool.
@@ -92,15 +117,16 @@ ApiResult<const PoolRecord*> choose_pool(Call& call, const Wanted& wanted) {
     if (!same_or_any(wanted.cluster, &cluster)) continue;
     const Place place = place_of(call.inventory(), id);
     if (!same_or_any(wanted.zone, place.zone) || !cluster.enabled) continue;
-    const PoolRecord* pool = best_pool(call, id);
+    const PoolRecord* pool = best_pool(call, wanted, id);
     const std::size_t usable = usable_hosts(call, id);
     if (pool == nullptr || (chosen != nullptr && usable <= most)) continue;
     chosen = pool;
     most = usable;
   }
   if (chosen == nullptr) {
-    return refuse(
-        {533, 4325, "no enabled cluster of zone " + wanted.zone->name + " has a storage pool"});
+    return refuse({533, 4325,
+                   "no enabled cluster of zone " + wanted.zone->name +
+                       " has a storage pool that is up, has room, and the tags of the offering"});
   }
   return chosen;
 }
@@ -123,13 +149,6 @@ VmRecord new_record(Call& call, const Wanted& wanted, const PoolRecord& pool) {
 }
 
 core::Vm brain_vm(const VmRecord& record, const Wanted& wanted, const PoolRecord& pool) {
-  const bool qcow2 = wanted.tmpl->format == "QCOW2";
-  core::Disk disk;
-  disk.pool = pool.id;
-  disk.path = pool.path + "/" + record.uuid + (qcow2 ? ".qcow2" : ".raw");
-  disk.format = qcow2 ? "qcow2" : "raw";
-  disk.template_path = wanted.tmpl->path;
-  disk.size_bytes = wanted.disk_bytes != 0 ? wanted.disk_bytes : wanted.tmpl->size_bytes;
   core::Vm vm;
   vm.id = record.id;
   vm.cluster = record.cluster;
@@ -138,7 +157,7 @@ core::Vm brain_vm(const VmRecord& record, const Wanted& wanted, const PoolRecord
   vm.spec.cpus = wanted.offering->cpus;
   vm.spec.cpu_mhz = wanted.offering->cpu_mhz;
   vm.spec.memory_bytes = wanted.offering->memory_bytes;
-  vm.spec.disks.push_back(std::move(disk));
+  vm.spec.disks.push_back(new_disk(pool, *wanted.tmpl, record.uuid, wanted.disk_bytes));
   vm.ha = wanted.offering->offer_ha;
   if (wanted.host != nullptr) vm.pinned_host = wanted.host->id;
   return vm;

@@ -17,6 +17,8 @@
 #include "manager/engine/engine.h"
 #include "manager/inventory/secret_box.h"
 #include "manager/power/power_service.h"
+#include "manager/storage/storage_service.h"
+#include "tests/fakes/ceph/fake_ceph.h"
 
 namespace mold::manager {
 namespace {
@@ -96,6 +98,8 @@ struct Manager {
   std::unique_ptr<PowerService> power;
   std::unique_ptr<DrillService> drills;
   std::unique_ptr<PowerPoll> poll;
+  std::unique_ptr<fakes::FakeCeph> ceph;
+  std::unique_ptr<StorageService> storage;
   std::unique_ptr<api::ApiServer> api;
 };
 
@@ -105,7 +109,23 @@ api::Services services_of(Manager& m) {
   settings.manager_uuid = "00000000-0000-4000-8000-000000000001";
   settings.manager_name = "test-manager";
   settings.started = m.loop->wall();
-  return {*m.loop, *m.engine, *m.inventory, *m.agents, *m.power, *m.drills, *m.poll, settings};
+  return {*m.loop,   *m.engine, *m.inventory, *m.agents, *m.power,
+          *m.drills, *m.poll,   *m.storage,   settings};
+}
+
+// A Ceph cluster with the pools "vms" and "more". The user "mold" may fence, "weak" may not.
+void make_ceph(Manager& m) {
+  m.ceph = std::make_unique<fakes::FakeCeph>(*m.loop);
+  fakes::FakeCluster& cluster = m.ceph->cluster();
+  cluster.total_bytes = 1ULL << 40;
+  cluster.free_bytes = 1ULL << 39;
+  cluster.add_pool("vms");
+  cluster.add_pool("more");
+  cluster.add_user("mold", true, {"vms", "more"});
+  cluster.add_user("weak", false, {"vms", "more"});
+  // Keys that the tests know.
+  cluster.users.at("mold").key = "a2FuYXJpLUNlcGgtTW9sZD8/Pz8/Pj4+Pj4=";
+  cluster.users.at("weak").key = "a2FuYXJpLUNlcGgtV2VhazAwMDAwMDAwMDA=";
 }
 
 Status open_rooms(Manager& m, const Arguments& args) {
@@ -117,6 +137,8 @@ Status open_rooms(Manager& m, const Arguments& args) {
   auto tokens = std::move(restored.tokens);
   DrillService::Options drill;
   drill.doubts = std::move(restored.doubts);
+  StorageService::Options storage;
+  storage.keys = std::move(restored.pool_keys);
   m.engine = std::make_unique<Engine>(*m.loop, *m.store, core::Policy{}, std::move(restored));
   const auto wall = [] { return runtime::wall_time_now(); };
   m.inventory = std::make_unique<Inventory>(*m.engine, wall, std::move(data));
@@ -135,6 +157,11 @@ Status open_rooms(Manager& m, const Arguments& args) {
       std::make_unique<DrillService>(*m.loop, *m.engine, *m.inventory, *m.power, std::move(drill));
   m.power->set_veto([&m](const Feed& feed) { return m.drills->veto(feed); });
   m.poll = std::make_unique<PowerPoll>(*m.loop, *m.engine, *m.inventory, *m.power);
+  make_ceph(m);
+  storage.ceph = m.ceph.get();
+  storage.pool_keys.look_every = 100ms;
+  m.storage = std::make_unique<StorageService>(*m.loop, *m.engine, *m.inventory, *m.box,
+                                               std::move(storage));
   return {};
 }
 
@@ -151,6 +178,7 @@ Status serve(Manager& m, const Arguments& args) {
   });
   m.engine->start();
   m.power->tell_ladders();
+  m.storage->start();
   MOLD_TRY_VOID(make_test_user(*m.inventory, *m.box));
   api::ApiServerConfig config;
   config.address = "127.0.0.1";

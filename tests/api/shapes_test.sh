@@ -101,7 +101,7 @@ done
 check_jq "confirm dead" "$answer" .confirmhostdeadresponse.success true
 
 # ---- storage, templates, VMs ----
-check "bad pool url" "$(status_of "$inner?command=createStoragePool&name=x&url=nfs://a/b&zoneid=$zone&clusterid=$cluster")" 431
+check "bad pool url" "$(status_of "$inner?command=createStoragePool&name=x&url=iscsi://a/b&zoneid=$zone&clusterid=$cluster")" 431
 pool=$(admin createStoragePool name=pool1 url=SharedMountPoint://localhost/srv/pool "zoneid=$zone" "clusterid=$cluster" | jq -r .createstoragepoolresponse.storagepool.id)
 check_jq "pool" "$(admin listStoragePools)" '.liststoragepoolsresponse.storagepool[0]|[.type,.path,.scope]' '["SharedMountPoint","/srv/pool","CLUSTER"]'
 template=$(admin registerTemplate name=nano url=file:///srv/pool/templates/nano.img format=RAW hypervisor=KVM | jq -r '.registertemplateresponse.template[0].id')

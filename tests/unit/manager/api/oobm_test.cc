@@ -19,13 +19,16 @@ class OobmJobs : public test::PowerWorldTest {
     drills = std::make_unique<DrillService>(*world.loop, *world.engine, *world.inventory, *service,
                                             DrillService::Options{});
     poll = std::make_unique<PowerPoll>(*world.loop, *world.engine, *world.inventory, *service);
+    storage = std::make_unique<StorageService>(*world.loop, *world.engine, *world.inventory, *box,
+                                               StorageService::Options{});
     house = std::make_shared<CallHouse>(
         CallHouse{Services{*world.loop, *world.engine, *world.inventory, *world.registry, *service,
-                           *drills, *poll, ApiSettings{}},
+                           *drills, *poll, *storage, ApiSettings{}},
                   build_command_table()});
   }
   void restart_all() {
     house.reset();
+    storage.reset();
     poll.reset();
     drills.reset();
     restart();
@@ -50,6 +53,7 @@ class OobmJobs : public test::PowerWorldTest {
 
   std::unique_ptr<DrillService> drills;
   std::unique_ptr<PowerPoll> poll;
+  std::unique_ptr<StorageService> storage;
   std::shared_ptr<CallHouse> house;
 };
 

@@ -15,22 +15,21 @@ TEST(Urls, HostOfAddHost) {
   }
 }
 
-TEST(Urls, PathOfPool) {
-  EXPECT_EQ(path_of_pool_url("SharedMountPoint://localhost/srv/pool"), "/srv/pool");
-  EXPECT_EQ(path_of_pool_url("sharedmountpoint:///srv/pool/"), "/srv/pool");
-  for (const char* bad :
-       {"", "nfs://server/export", "SharedMountPoint://localhost", "SharedMountPoint://localhost/",
-        "SharedMountPoint://h/srv/../etc", "SharedMountPoint://h/srv//pool", "/srv/pool"}) {
-    EXPECT_FALSE(path_of_pool_url(bad).has_value()) << bad;
-  }
-}
-
 TEST(Urls, PathOfTemplate) {
   EXPECT_EQ(path_of_file_url("file:///srv/pool/t/x.img"), "/srv/pool/t/x.img");
   EXPECT_EQ(path_of_file_url("file://localhost/x.img"), "/x.img");
   for (const char* bad :
        {"http://h/x.img", "file://", "file:///", "file:///srv/", "file:///a/./b"}) {
     EXPECT_FALSE(path_of_file_url(bad).has_value()) << bad;
+  }
+}
+
+TEST(Urls, SnapshotOfACephPool) {
+  EXPECT_EQ(snapshot_of_url("rbd:vms/nano@gold"), "rbd:vms/nano@gold");
+  EXPECT_EQ(snapshot_of_url("RBD:vms/nano@gold"), "rbd:vms/nano@gold");
+  for (const char* bad : {"rbd:", "rbd:vms", "rbd:vms/nano", "rbd:/nano@gold", "rbd:vms/@gold",
+                          "rbd:vms/nano@", "vms/nano@gold"}) {
+    EXPECT_FALSE(snapshot_of_url(bad).has_value()) << bad;
   }
 }
 
