@@ -13,11 +13,11 @@
 namespace mold::agentd {
 namespace {
 
-constexpr Duration kDeadline{3'000};
+constexpr Duration kLookDeadline{3'000};
 constexpr Duration kAfterHang{60'000};
-constexpr Duration kLaneGrace{50};
-constexpr std::size_t kQueue = 64;
-constexpr std::size_t kTableLimit = 4 * 1024 * 1024;
+constexpr Duration kGaugeGrace{50};
+constexpr std::size_t kGaugeQueue = 64;
+constexpr std::size_t kMountsLimit = 4 * 1024 * 1024;
 
 struct Look {
   wire::PoolReport report;
@@ -29,7 +29,7 @@ Result<Look> look_at(const wire::PoolInfo& pool, const std::string& table) {
   Look look;
   look.report.uuid = pool.uuid;
   if (pool.must_be_mountpoint) {
-    MOLD_TRY(const std::string text, runtime::read_file(table, kTableLimit));
+    MOLD_TRY(const std::string text, runtime::read_file(table, kMountsLimit));
     const std::vector<Mount> mounts = parse_mountinfo(text);
     const Mount* const mount = mounted_at(mounts, pool.path);
     if (mount == nullptr) {
@@ -62,9 +62,9 @@ PoolGauge::PoolGauge(runtime::EventLoop& loop, const LeaseWatch& leases, Sources
       leases_(leases),
       sources_(sources),
       options_(std::move(options)),
-      lane_(loop, "pools", 1, kQueue),
+      lane_(loop, "pools", 1, kGaugeQueue),
       timer_(loop) {
-  lane_.set_grace(kLaneGrace);
+  lane_.set_grace(kGaugeGrace);
 }
 
 PoolGauge::~PoolGauge() {
@@ -122,7 +122,7 @@ void PoolGauge::measure_directory(const wire::PoolInfo& pool, Gauge& gauge) {
                  sources_.nfs->note_health(
                      uuid, look->stale ? core::MountHealth::kStale : core::MountHealth::kAnswers);
                },
-               kDeadline);
+               kLookDeadline);
 }
 
 // One at a time: a start that waits for Ceph's answer is not to stand behind a row of probes.

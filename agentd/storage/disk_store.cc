@@ -10,15 +10,15 @@ namespace {
 using core::Outcome;
 using port::HypervisorResult;
 
-constexpr std::size_t kThreads = 2;
-constexpr std::size_t kQueue = 256;
-constexpr Duration kLaneGrace{300};
+constexpr std::size_t kFileThreads = 2;
+constexpr std::size_t kFileQueue = 256;
+constexpr Duration kFileGrace{300};
 
-HypervisorResult confirmed(std::string text) {
+HypervisorResult files_done(std::string text) {
   return {Outcome::kConfirmed, false, ErrorKind::kInternal, std::move(text)};
 }
 
-HypervisorResult refused(Error error) {
+HypervisorResult files_refused(Error error) {
   const bool unknown = error.kind == ErrorKind::kUnknown;
   return {unknown ? Outcome::kUnknown : Outcome::kFailed, false, error.kind, std::move(error.what)};
 }
@@ -52,10 +52,10 @@ struct DiskStore::Making {
 DiskStore::DiskStore(runtime::EventLoop& loop, Options options)
     : loop_(loop),
       options_(std::move(options)),
-      lane_(loop, "storage", kThreads, kQueue),
+      lane_(loop, "storage", kFileThreads, kFileQueue),
       life_(runtime::new_uuid().substr(0, 8)),
       alive_(std::make_shared<bool>(true)) {
-  lane_.set_grace(kLaneGrace);
+  lane_.set_grace(kFileGrace);
 }
 
 DiskStore::~DiskStore() {
@@ -73,7 +73,7 @@ void DiskStore::create(const core::VmSpec& spec, Done done) {
 
 void DiskStore::make_next(const std::shared_ptr<Making>& making) {
   if (making->next == making->spec.disks.size()) {
-    making->done(confirmed(making->made == 0 ? "was there already" : "made"));
+    making->done(files_done(making->made == 0 ? "was there already" : "made"));
     return;
   }
   const std::string prefix = partial_prefix(making->disk().path, options_.tag);
@@ -141,7 +141,7 @@ void DiskStore::give_up(const std::shared_ptr<Making>& making, Error error) {
         [this, partial = making->partial](const Result<bool>&) { partials_.erase(partial); },
         options_.file_deadline);
   }
-  making->done(refused(std::move(error)));
+  making->done(files_refused(std::move(error)));
 }
 
 void DiskStore::remove(const core::VmSpec& spec, Done done) {
@@ -151,7 +151,7 @@ void DiskStore::remove(const core::VmSpec& spec, Done done) {
         return true;
       },
       [done = std::move(done)](Result<bool> result) {
-        done(result ? confirmed("removed") : refused(std::move(result).error()));
+        done(result ? files_done("removed") : files_refused(std::move(result).error()));
       },
       options_.file_deadline);
 }
