@@ -43,6 +43,7 @@ all_again() {
   for vm in $VICTIMS; do [ -n "$(counting_again "$vm")" ] || return 1; done
 }
 
+lab_turn
 trap clean EXIT
 trap 'exit 130' INT TERM
 

@@ -5,7 +5,8 @@ set -u
 [ "$(id -u)" = 0 ] || { echo "selftest: needs root"; exit 77; }
 here=$(cd "$(dirname "$0")" && pwd)
 lab=$here/lab
-LAB=/run/mold-lab
+LAB_SOURCE=$here
+. "$here/lib/common.sh"
 . "$here/lib/expect.sh"
 
 # Every call into a machine is bounded: a fault that holds it must fail the test, not hang it.
@@ -196,6 +197,7 @@ test_crash() {
   expect "nothing is left" nothing_left
 }
 
+lab_turn
 started=$SECONDS
 for number in $(seq "${1:-2}"); do
   echo "== round $number"

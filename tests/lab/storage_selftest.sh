@@ -229,6 +229,7 @@ case ${1:-} in ceph | nfs) ;; *) sed -n 's/^# //; 2,5p' "$0" >&2; exit 2 ;; esac
 for program in $(if [ "$1" = ceph ]; then echo ceph-mon ceph-osd rbd; else echo ganesha.nfsd nfs-ls; fi); do
   command -v "$program" >/dev/null || { echo "storage_selftest: no $program here"; exit 77; }
 done
+lab_turn
 trap '"$lab" down' EXIT
 started=$SECONDS
 "round_$1"

@@ -54,6 +54,15 @@ find_programs() {
   LAB_BIN=$found
 }
 
+# There is one lab on a machine, and "up" takes an earlier one away. Tests call this first, so that two of
+# them, from two build trees, take turns; it is held until the calling script ends.
+lab_turn() {
+  exec {lab_turn_file}>$LAB_LOCK.turn
+  flock -n "$lab_turn_file" && return
+  say "another test has the lab; waiting"
+  flock -w 1800 "$lab_turn_file" || die "another test has the lab for half an hour now"
+}
+
 # Milliseconds of the machine's monotonic clock.
 now_ms() {
   local up rest
