@@ -1,7 +1,7 @@
 #pragma once
 // The port to Ceph as manager and agents have it: each request is one run of the program mold-ceph,
 // with the key on a descriptor of its own and a deadline after which it is killed. Nothing of Ceph
-// is linked here (docs/adr/0011): a cluster that hangs, or a library that crashes, costs a child.
+// is linked here (docs/adr/0014): a cluster that hangs, or a library that crashes, costs a child.
 //
 // What the child says is taken for true only if all of it makes sense for what was asked. A child
 // that was killed, crashed or talked nonsense may have done anything: kUnknown. kFailed comes from

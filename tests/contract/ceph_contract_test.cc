@@ -1,6 +1,8 @@
 // The contract of port::CephStorage on a real cluster: one monitor, one OSD, cephx; mold-ceph as
 // built, clients in processes of their own. And what only the real thing can show.
-#include <fstream>
+#include <array>
+#include <filesystem>
+#include <optional>
 
 #include "lib/base/check.h"
 #include "lib/base/text.h"
@@ -111,8 +113,26 @@ TEST_F(CephDisks, ADiskHalfMadeIsFinished) {
   EXPECT_EQ(rig_.size_of(disk), 16U * 1024 * 1024);
 }
 
-// The lock of a client that died is taken over by a peer of its host, without our help: hosts may
-// list single clients ("profile rbd"). With less, its disk would never be written again.
+// Hosts may list single clients ("profile rbd"): with less, the lock of a QEMU that was killed is
+// never taken over, and its disk never written again. Takes as long as a watch without its client.
+TEST_F(CephDisks, ALockOfADeadClientIsTakenOverByAPeer) {
+  const std::string user = rig_.fresh("mold-host-");
+  std::optional<port::CephStorage::Key> key;
+  rig_.storage().grant(rig_.fencer(), user, {"vms"}, Duration{30'000},
+                       [&](port::CephStorage::Key told) { key = std::move(told); });
+  ASSERT_TRUE(rig_.loop().run_until([&] { return key.has_value(); }, Duration{60'000}));
+  const std::string image = rig_.make_image();
+  auto dead = rig_.connect(user, key->key);
+  ASSERT_EQ(dead->open(image), 0);
+  ASSERT_EQ(dead->write(image), 0);
+  const std::string address = dead->address();
+  dead.reset();  // SIGKILL
+  const auto peer = rig_.connect(user, key->key);
+  ASSERT_EQ(peer->open(image), 0);
+  EXPECT_EQ(peer->write(image), 0);
+  EXPECT_TRUE(rig_.blocklist().contains(address)) << "librbd lists whom it takes a lock from";
+}
+
 TEST_F(CephDisks, NoKeyIsInArgumentsOrEnvironment) {
   const std::string key = rig_.fencer().key.reveal();
   bool told = false;

@@ -1,5 +1,5 @@
 #pragma once
-// Takes a host's disks away from it (docs/adr/0011). Blocking.
+// Takes a host's disks away from it (docs/adr/0014). Blocking.
 #include <set>
 #include <string>
 
