@@ -7,6 +7,7 @@
 
 #include "core/isolation/isolation.h"
 #include "fencing/all_drivers.h"
+#include "fencing/ceph/ceph_tool.h"
 #include "lib/runtime/journal_log.h"
 #include "lib/runtime/systemd_notify.h"
 #include "manager/agents/agent_link.h"
@@ -69,6 +70,7 @@ struct Manager::Rooms {
   std::unique_ptr<PowerService> power;
   std::unique_ptr<DrillService> drills;
   std::unique_ptr<PowerPoll> poll;
+  std::unique_ptr<ceph::CephTool> ceph;
   std::unique_ptr<StorageService> storage;
   std::unique_ptr<api::Services> services;  // bound into the job renderer
   std::unique_ptr<AgentLink> link;
@@ -133,7 +135,9 @@ Status Manager::Rooms::make_services() {
 }
 
 void Manager::Rooms::make_storage() {
+  ceph = std::make_unique<ceph::CephTool>(loop);
   StorageService::Options options;
+  options.ceph = ceph.get();
   options.keys = std::move(pool_keys);
   options.pool_keys.taken = [this](HostId host, PoolId pool) {
     const auto known = engine->state().hosts.find(host);
