@@ -1,6 +1,6 @@
 #pragma once
-// What the API needs of storage: the keys of hosts, maintenance, and a look at a Ceph pool before it
-// is taken. Loop thread only; lives after engine, inventory and the port, dies before them.
+// What the API needs of storage: the keys of hosts, maintenance, and a look at a Ceph pool before
+// it is taken. Loop thread only; lives after engine, inventory and the port, dies before them.
 #include <functional>
 #include <string>
 #include <vector>
