@@ -262,6 +262,9 @@ void Manager::Rooms::wire() {
     link->refuse_session(refusal);
   };
   executors.send_order = [this](const core::Order& order) { link->send_order(order); };
+  executors.request_isolation = [this](const core::RequestIsolation& wanted) {
+    storage->isolation().request(wanted);
+  };
   executors.request_power = [this](const core::RequestPower& wanted) { power->request(wanted); };
   engine->set_executors(std::move(executors));
   engine->set_job_renderer([this](const JobRecord& job, const core::Job& end) {

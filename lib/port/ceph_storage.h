@@ -102,7 +102,9 @@ class CephStorage {
   // May be repeated; what was done already is read back again.
   virtual void isolate(const CephAccess& access, const IsolationOrder& order, Duration deadline,
                        Done<IsolationAnswer> done) = 0;
-  // Lists them anew with a fresh expiry, and reads them back.
+  // Sees to it that they stay listed for at least `expiry` from now, and reads that back. Ceph does
+  // not prolong an entry: one that would end too early is taken off and listed anew, with a gap of
+  // a moment; so clients are listed for long from the start.
   virtual void renew(const CephAccess& access, const std::vector<std::string>& clients,
                      Duration expiry, Duration deadline, Done<CephAnswer> done) = 0;
   // Takes exactly these from the blocklist. One that is not there is done.

@@ -223,7 +223,7 @@ void add_liveness(Object& row, const Services& services, const HostRecord& host)
   }
 }
 
-std::string joined_tags(const std::vector<std::string>& tags) {
+std::string tags_text(const std::vector<std::string>& tags) {
   std::string out;
   for (const std::string& tag : tags) out += out.empty() ? tag : "," + tag;
   return out;
@@ -258,7 +258,7 @@ Object host_view(const Services& services, const HostRecord& host, const HostUse
   }
   add_liveness(row, services, host);
   row.set("capabilities", Value("hvm"));
-  row.set_text("hosttags", joined_tags(host.tags));
+  row.set_text("hosttags", tags_text(host.tags));
   row.set("hahost", Value(false)).set("islocalstorageactive", Value(false));
   row.set("ueficapability", Value(false));
   row.set("created", Value(api_time(host.created)));

@@ -116,6 +116,8 @@ void Engine::carry_out(const core::Action& action) {
     if (executors_.send_order) executors_.send_order(send->order);
   } else if (const auto* const power = std::get_if<core::RequestPower>(&action)) {
     if (executors_.request_power) executors_.request_power(*power);
+  } else if (const auto* const isolation = std::get_if<core::RequestIsolation>(&action)) {
+    if (executors_.request_isolation) executors_.request_isolation(*isolation);
   }
 }
 

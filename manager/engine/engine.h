@@ -39,6 +39,7 @@ struct Executors {
   std::function<void(const core::RefuseSession&)> refuse_session;
   std::function<void(const core::Order&)> send_order;
   std::function<void(const core::RequestPower&)> request_power;
+  std::function<void(const core::RequestIsolation&)> request_isolation;
 };
 
 // Makes the final `jobresult` object (JSON text) and the numeric result code of a job that ended:

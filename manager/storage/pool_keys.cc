@@ -26,7 +26,7 @@ port::CephAnswer not_given(ErrorKind kind, std::string text) {
 }  // namespace
 
 std::string PoolKeys::user_of(const HostRecord& host) {
-  return "mold-" + host.uuid;
+  return "mold-host-" + host.uuid;
 }
 
 PoolKeys::PoolKeys(runtime::EventLoop& loop, Engine& engine, Inventory& inventory,

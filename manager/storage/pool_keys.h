@@ -1,8 +1,8 @@
 #pragma once
-// A cephx user of its own for every host, `mold-<host uuid>`, on each Ceph cluster that the host's
-// cluster has RBD pools on: so that one host's access can be taken away and nobody else's. Asked
-// for in the background (port::CephStorage::grant), again and again until it is there; kept sealed
-// in the store, so that a restart of the manager needs no Ceph; told to that host alone
+// A cephx user of its own for every host, `mold-host-<host uuid>`, on each Ceph cluster that the
+// host's cluster has RBD pools on: so that one host's access can be taken away and nobody else's.
+// Asked for in the background (port::CephStorage::grant), again and again until it is there; kept
+// sealed in the store, so that a restart of the manager needs no Ceph; told to that host alone
 // (AgentRegistry::pools_for).
 //
 // Never gives access to a host while something stands in the way (Options::taken: it is being

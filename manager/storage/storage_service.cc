@@ -48,11 +48,15 @@ StorageService::StorageService(runtime::EventLoop& loop, Engine& engine, Invento
       probe_deadline_(options.probe_deadline),
       keys_(loop, engine, inventory, box, options.ceph, std::move(options.keys),
             std::move(options.pool_keys)),
-      maintenance_(loop, engine, inventory, std::move(options.maintenance)) {}
+      maintenance_(loop, engine, inventory, std::move(options.maintenance)),
+      isolation_(
+          loop, engine, inventory, keys_, options.ceph,
+          [&engine](const core::Event& event) { engine.submit(event); }, options.isolation) {}
 
 void StorageService::start() {
   keys_.start();
   maintenance_.start();
+  isolation_.start();
 }
 
 void StorageService::probe(const port::CephAccess& access, Probed done) {

@@ -7,6 +7,7 @@
 
 #include "lib/base/result.h"
 #include "lib/port/ceph_storage.h"
+#include "manager/storage/isolation_service.h"
 #include "manager/storage/pool_keys.h"
 #include "manager/storage/pool_maintenance.h"
 
@@ -20,6 +21,7 @@ class StorageService {
     Duration probe_deadline{20'000};
     PoolKeys::Options pool_keys;
     PoolMaintenance::Options maintenance;
+    IsolationService::Options isolation;
   };
   StorageService(runtime::EventLoop& loop, Engine& engine, Inventory& inventory,
                  const SecretBox& box, Options options);
@@ -35,6 +37,7 @@ class StorageService {
   [[nodiscard]] PoolKeys& keys() { return keys_; }
   [[nodiscard]] const PoolKeys& keys() const { return keys_; }
   [[nodiscard]] PoolMaintenance& maintenance() { return maintenance_; }
+  [[nodiscard]] IsolationService& isolation() { return isolation_; }
 
  private:
   runtime::EventLoop& loop_;
@@ -43,6 +46,7 @@ class StorageService {
   Duration probe_deadline_;
   PoolKeys keys_;
   PoolMaintenance maintenance_;
+  IsolationService isolation_;
 };
 
 }  // namespace mold::manager

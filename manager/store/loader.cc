@@ -59,6 +59,13 @@ Result<core::State> load_core(runtime::Database& db) {
       return fail(ErrorKind::kCorrupt, "table core_vm_disks: a disk without its VM");
     vm->second.spec.disks.push_back(std::move(row.disk));
   }
+  MOLD_TRY(auto isolations, load<CoreIsolationRow>(db, "ORDER BY host, pool"));
+  for (CoreIsolationRow& row : isolations) {
+    const auto host = state.hosts.find(row.host);
+    if (host == state.hosts.end())
+      return fail(ErrorKind::kCorrupt, "table core_isolations: an isolation without its host");
+    host->second.isolations.push_back(std::move(row.isolation));
+  }
   MOLD_TRY(auto pools, load<core::Pool>(db));
   for (core::Pool& pool : pools) state.pools.emplace(pool.id, pool);
   MOLD_TRY(auto jobs, load<core::Job>(db));

@@ -25,6 +25,7 @@ constexpr std::array kJobKinds{
 constexpr std::array kProofMethods{
     std::pair{core::ProofMethod::kPowerOff, std::string_view("power-off")},
     std::pair{core::ProofMethod::kLeaseExpired, std::string_view("lease-expired")},
+    std::pair{core::ProofMethod::kStorageIsolated, std::string_view("storage-isolated")},
     std::pair{core::ProofMethod::kFencedElsewhere, std::string_view("fenced-elsewhere")},
     std::pair{core::ProofMethod::kReborn, std::string_view("reborn")},
     std::pair{core::ProofMethod::kOperator, std::string_view("operator")},

@@ -150,7 +150,7 @@ MOLD_ROW(core::Vm, "core_vms") {
   v("host", r.host), v("last_host", r.last_host), v("pinned_host", r.pinned_host);
   v("generation", r.generation), v("op", r.op), v("op_host", r.op_host), v("job", r.job);
   v("force_stop", r.force_stop), v("reboot", r.reboot), v("expunge", r.expunge);
-  v("attempts", r.attempts);
+  v("attempts", r.attempts), v("clients", r.clients);
 }
 
 // A host and its proof, flat.
@@ -184,6 +184,17 @@ MOLD_ROW(CoreDiskRow, "core_vm_disks") {
   v("vm", r.vm), v("position", r.position), v("pool", r.disk.pool), v("path", r.disk.path);
   v("format", r.disk.format), v("template_path", r.disk.template_path);
   v("size_bytes", r.disk.size_bytes);
+}
+
+// One Ceph pool that a host is, or may be, isolated from.
+struct CoreIsolationRow {
+  HostId host;
+  core::PoolIsolation isolation;
+};
+MOLD_ROW(CoreIsolationRow, "core_isolations") {
+  v("host", r.host), v("pool", r.isolation.pool), v("clients", r.isolation.clients);
+  v("proven", r.isolation.proven), v("in_doubt", r.isolation.in_doubt);
+  v("lifting", r.isolation.lifting);
 }
 
 #undef MOLD_ROW

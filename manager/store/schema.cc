@@ -152,6 +152,15 @@ CREATE TABLE device_doubts (
   PRIMARY KEY (host, device)) STRICT, WITHOUT ROWID;
 )sql";
 
+constexpr std::string_view kIsolations = R"sql(
+ALTER TABLE core_vms ADD COLUMN clients TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE core_isolations (
+  host INTEGER NOT NULL REFERENCES core_hosts (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+  pool INTEGER NOT NULL, clients TEXT NOT NULL, proven INTEGER NOT NULL, in_doubt INTEGER NOT NULL,
+  lifting INTEGER NOT NULL,
+  PRIMARY KEY (host, pool)) STRICT, WITHOUT ROWID;
+)sql";
+
 // Pools of before were shared directories. A host's key on one Ceph cluster is for all its pools.
 constexpr std::string_view kPoolKinds = R"sql(
 ALTER TABLE core_pools ADD COLUMN kind TEXT NOT NULL DEFAULT 'directory';
@@ -181,6 +190,7 @@ constexpr std::array kSteps{
     runtime::Migration{4, "fence devices, changes of BMC passwords", kFenceDevices},
     runtime::Migration{5, "power devices that are not trusted", kDeviceDoubts},
     runtime::Migration{6, "kinds of pools, keys of hosts", kPoolKinds},
+    runtime::Migration{7, "isolation from Ceph pools", kIsolations},
 };
 
 }  // namespace

@@ -79,7 +79,11 @@ Status RowWriter::write_core(const CoreRows& rows) {
 }
 
 Status RowWriter::write_core_host(const core::Host& host) {
-  return put(flat(host));
+  MOLD_TRY_VOID(put(flat(host)));
+  MOLD_TRY_VOID(erase("core_isolations", host.id.value, "host"));
+  for (const core::PoolIsolation& isolation : host.isolations)
+    MOLD_TRY_VOID(put(CoreIsolationRow{host.id, isolation}));
+  return {};
 }
 
 Status RowWriter::write_core_vm(const core::Vm& vm) {
@@ -164,6 +168,7 @@ Status RowWriter::put(const Record& record) {
   std::string& sql = upserts_[RowOf<Record>::kTable];
   if (sql.empty()) {
     constexpr bool kPair = std::is_same_v<Record, CoreDiskRow> ||
+                           std::is_same_v<Record, CoreIsolationRow> ||
                            std::is_same_v<Record, DeviceDoubt> ||
                            std::is_same_v<Record, PoolKeyRecord>;
     constexpr std::size_t kKeys = kPair ? 2 : 1;

@@ -14,7 +14,12 @@ constexpr PoolId kPool{1};
 class BrainRules : public ::testing::Test {
  protected:
   void SetUp() override {
-    feed(PoolAdded{Pool{kPool, kCluster, "", "nas", "/p", true}});
+    Pool pool;
+    pool.id = kPool;
+    pool.cluster = kCluster;
+    pool.name = "nas";
+    pool.path = "/p";
+    feed(PoolAdded{pool});
     for (std::uint64_t i = 1; i <= 3; ++i) {
       Host host;
       host.id = HostId{i};

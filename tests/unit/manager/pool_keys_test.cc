@@ -77,14 +77,14 @@ TEST_F(PoolKeysTest, EachHostGetsItsOwnAndIsToldOfItAlone) {
   EXPECT_FALSE(keys->state_of(host(h1), pool(vms)).has_key);
   ASSERT_TRUE(until_keyed(h1, vms) && until_keyed(h2, vms));
   EXPECT_GT(world.inventory->pools_version(), version) << "hosts are to fetch the list";
-  EXPECT_EQ(key(h1, vms).user, "mold-" + host(h1).uuid);
+  EXPECT_EQ(key(h1, vms).user, "mold-host-" + host(h1).uuid);
   EXPECT_FALSE(key(h1, vms).key == key(h2, vms).key);
   const auto told = world.registry->pools_for(h1);
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].kind, core::PoolKind::kRbd);
   EXPECT_EQ(told[0].path, "rbd:vms");
   EXPECT_EQ(told[0].source, "fake");
-  EXPECT_EQ(told[0].user, "mold-" + host(h1).uuid);
+  EXPECT_EQ(told[0].user, "mold-host-" + host(h1).uuid);
   EXPECT_TRUE(told[0].key == key(h1, vms).key);
   EXPECT_TRUE(keys->state_of(host(h1), pool(vms)).has_key);
 }

@@ -60,6 +60,13 @@ core::Host full_host() {
   proof.reading = kHostile;
   h.proof = proof;
   h.recover_attempts = 2;
+  core::PoolIsolation isolation;
+  isolation.pool = PoolId{1};
+  isolation.clients = {"10.0.0.1:0/7", kHostile};
+  isolation.proven = true;
+  isolation.in_doubt = true;
+  isolation.lifting = true;
+  h.isolations = {isolation};
   return h;
 }
 
@@ -88,6 +95,7 @@ core::Vm full_vm() {
   v.reboot = true;
   v.expunge = true;
   v.attempts = 11;
+  v.clients = {"10.0.0.1:0/7", kHostile};
   return v;
 }
 
@@ -135,6 +143,13 @@ TEST_F(StoreTest, TheBrainsStateComesBack) {
   EXPECT_EQ(
       std::tie(h.fence.op, h.fence.off_sent, h.fence.attempts, h.fence.last_outcome),
       std::tie(want.fence.op, want.fence.off_sent, want.fence.attempts, want.fence.last_outcome));
+  ASSERT_EQ(h.isolations.size(), 1U);
+  const core::PoolIsolation& isolation = h.isolations[0];
+  const core::PoolIsolation& wanted = want.isolations[0];
+  EXPECT_EQ(std::tie(isolation.pool, isolation.clients, isolation.proven, isolation.in_doubt,
+                     isolation.lifting),
+            std::tie(wanted.pool, wanted.clients, wanted.proven, wanted.in_doubt, wanted.lifting));
+  EXPECT_EQ(state.vms.at(VmId{8}).clients, full_vm().clients);
   ASSERT_TRUE(h.proof);
   EXPECT_EQ(
       std::tie(h.proof->method, h.proof->host, h.proof->epoch, h.proof->whole_host, h.proof->pools,
@@ -367,6 +382,8 @@ TEST_F(StoreTest, ADoubtThatEndedIsGone) {
 // As a manager of before the kinds of pools left it.
 void undo_pool_kinds(runtime::Database& db) {
   ASSERT_TRUE(db.execute("DROP TABLE pool_keys"));
+  ASSERT_TRUE(db.execute("DROP TABLE core_isolations"));  // of the step after it
+  ASSERT_TRUE(db.execute("ALTER TABLE core_vms DROP COLUMN clients"));
   for (const char* column : {"kind", "policy", "host", "admits_vms"})
     ASSERT_TRUE(db.execute(std::string("ALTER TABLE core_pools DROP COLUMN ") + column));
   for (const char* column : {"kind", "policy", "state", "host", "source", "user", "sealed_key",
