@@ -72,6 +72,8 @@ ceph_thaw() {
 ceph_blocklist() { need_ceph; ceph_admin osd blocklist ls --format json 2>/dev/null | jq -ces '.[0]'; }
 ceph_is_listed() { ceph_blocklist | jq -e --arg addr "$1" 'any(.[]; .addr == $addr)' >/dev/null; }
 ceph_is_not_listed() { ceph_blocklist | jq -e --arg addr "$1" 'all(.[]; .addr != $addr)' >/dev/null; }
+ceph_lists_some() { [ "$(ceph_blocklist | jq length)" -gt 0 ]; }
+ceph_lists_none() { [ "$(ceph_blocklist | jq length)" -eq 0 ]; }
 # When an entry's time comes, the monitor takes it out of the map; so does the admin here, and nobody can tell
 # the difference. (Listing it anew with a shorter time is no way: an entry keeps the time it was listed with.)
 ceph_expire() {  # CLIENT

@@ -29,7 +29,7 @@ cluster_up() {
   api createStoragePool name=$CLUSTER_POOL "zoneid=$zone" "podid=$pod" "clusterid=$cluster" scope=CLUSTER \
     "url=$(cluster_pool_url)" >/dev/null || return 1
   api registerTemplate name=$CLUSTER_TEMPLATE displaytext=nano format=RAW hypervisor=KVM "zoneid=$zone" \
-    url=file:///srv/pool/templates/nano.img ostypeid=1 >/dev/null || return 1
+    "url=$(cluster_template_url)" ostypeid=1 >/dev/null || return 1
   api createServiceOffering name=$CLUSTER_OFFERING displaytext=nano cpunumber=1 cpuspeed=100 memory=32 \
     offerha=true >/dev/null || return 1
   for name in $(hosts); do
@@ -49,6 +49,14 @@ cluster_pool_url() {
     nfs) sed -n 's/^LAB_NFS_URL=//p' $LAB/nfs.env ;;
     *) echo SharedMountPoint://localhost/srv/pool ;;
   esac
+}
+
+# On Ceph the template is a protected snapshot, of which disks are clones.
+cluster_template_url() {
+  if ! ceph_is_here; then echo file:///srv/pool/templates/nano.img; return; fi
+  { ceph_rbd import --no-progress $LAB/bin/nano.img "$CEPH_POOL/nano" && ceph_rbd snap create "$CEPH_POOL/nano@base" &&
+    ceph_rbd snap protect "$CEPH_POOL/nano@base"; } >>"$CEPH_DIR/log/make.log" 2>&1 || return 1
+  echo "rbd:$CEPH_POOL/nano@base"
 }
 
 cluster_enrol() {  # NAME ZONE POD CLUSTER

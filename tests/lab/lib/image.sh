@@ -34,9 +34,23 @@ base_build() {  # [PREFIX]
   for unit in $LAB_MASKED; do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
   printf '[Journal]\nStorage=persistent\nSystemMaxUse=64M\nRateLimitIntervalSec=0\n' \
     >"$root/etc/systemd/journald.conf.d/lab.conf"
+  base_boot_id "$root"
   base_libvirt "$root"
   [ -z "${1:-}" ] || product_copy "$1" "$root"
   umount "$root" || die "the base image is busy"
+}
+
+# A machine has a boot id of its own, laid over the kernel's. A unit that protects /proc/sys sees the one
+# below, which is the same for all machines and all their boots: ours get it laid over again.
+base_boot_id() {  # ROOT
+  local unit
+  mkdir -p "$1/etc/tmpfiles.d"
+  echo 'C /run/boot-id 0444 root root - /proc/sys/kernel/random/boot_id' >"$1/etc/tmpfiles.d/lab-boot-id.conf"
+  for unit in mold-agentd mold-heartbeat; do
+    mkdir -p "$1/etc/systemd/system/$unit.service.d"
+    printf '[Service]\nBindReadOnlyPaths=-/run/boot-id:/proc/sys/kernel/random/boot_id\n' \
+      >"$1/etc/systemd/system/$unit.service.d/lab.conf"
+  done
 }
 
 base_libvirt() {  # ROOT
