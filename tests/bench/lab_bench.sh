@@ -1,6 +1,6 @@
 # What the benchmarks in the lab share: a cluster up, and taken away again whatever happens.
 LAB_SOURCE=$(cd "$(dirname "$(readlink -f "$0")")/../lab" && pwd)
-for part in common cgroup network storage watchdog bmc image product machine bundle cluster scenario; do
+for part in common cgroup network storage ceph nfs watchdog bmc image product machine bundle cluster scenario; do
   . "$LAB_SOURCE/lib/$part.sh"
 done
 [ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
@@ -10,7 +10,8 @@ stage=${MOLD_STAGE:-$LAB_REPO/build/stage}
 bench_up() {
   trap 'unwatch_disks; "$LAB_SOURCE/lab" down' EXIT
   trap 'exit 130' INT TERM
-  "$LAB_SOURCE/lab" up --prefix "$stage" || exit 1
+  lab_turn
+  "$LAB_SOURCE/lab" up --prefix "$stage" ${LAB_STORAGE:+--storage $LAB_STORAGE} || exit 1
   LAB_BIN=$LAB/bin
   cluster_up || exit 1
 }

@@ -96,16 +96,14 @@ ceph_manager_mon_caps() {
 }
 ceph_manager_osd_caps() { echo "profile rbd pool=$CEPH_POOL"; }
 
-# Its key goes into a url, and a slash there ends a host's name: keys are drawn until one has neither it
-# nor a plus sign, so that no convention for writing them is presumed here.
 ceph_make_manager() {
-  until grep -q '^[^/+]*$' manager.key 2>/dev/null; do
-    rm -f manager.keyring
-    ceph-authtool -C manager.keyring --gen-key -n "client.$CEPH_MANAGER" --cap mon "$(ceph_manager_mon_caps)" \
-      --cap osd "$(ceph_manager_osd_caps)" || return 1
-    awk '$1 == "key" {print $3}' manager.keyring >manager.key
-  done
+  ceph-authtool -C manager.keyring --gen-key -n "client.$CEPH_MANAGER" --cap mon "$(ceph_manager_mon_caps)" \
+    --cap osd "$(ceph_manager_osd_caps)" || return 1
+  awk '$1 == "key" {print $3}' manager.keyring >manager.key
 }
+# As it stands in a url, where a slash would end a host's name. (Keys begin with the time of their making: for
+# minutes on end every one of them has a slash or a plus sign.)
+ceph_manager_key_in_url() { sed 's,/,%2F,g; s,+,%2B,g; s,=,%3D,g' "$CEPH_DIR/manager.key"; }
 
 # All keys and first stores. OSDS is 1 or more.
 ceph_make() {  # OSDS
@@ -173,7 +171,7 @@ MANAGER_KEY=$(cat "$CEPH_DIR/manager.key")
 MANAGER_KEY_FILE=$CEPH_DIR/manager.key
 MANAGER_KEYRING=$CEPH_DIR/manager.keyring
 HOST_USER_PREFIX=$CEPH_HOST_PREFIX
-URL=rbd://$CEPH_MANAGER:$(cat "$CEPH_DIR/manager.key")@$CEPH_ADDRESS/$CEPH_POOL
+URL=rbd://$CEPH_MANAGER:$(ceph_manager_key_in_url)@$CEPH_ADDRESS/$CEPH_POOL
 END
     mv "$1.new" "$1"
   )

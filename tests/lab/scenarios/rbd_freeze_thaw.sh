@@ -1,0 +1,18 @@
+# A host stands still, its BMC is dead; its VM runs elsewhere. Thawed before its watchdog bites, its old QEMU
+# writes nothing, and the entry that keeps it from that outlives any freeze.
+# storage: rbd
+cluster_vm vm1 h1
+soon 20 "vm1 counts on its disk" vm_counts vm1
+lab_bmc h1 down
+lab_freeze h1
+soon 60 "vm1 runs elsewhere" vm_runs_elsewhere vm1 h1
+lab_thaw h1
+soon 20 "vm1 counts on its disk" vm_counts vm1
+check "the proof is the isolation" equals "$(ha_proof h1)" storage-isolated
+run=$(vm_run vm1)
+in_months() { ceph_blocklist | jq -e --arg least "$(date -d '+300 days' +%FT%T)" 'length > 0 and all(.[]; .until > $least)' >/dev/null; }
+check "its clients are listed for at least 300 days" in_months
+stays 10 "vm1 goes on where it is" vm_runs_elsewhere vm1 h1
+check "it is the same run of vm1" equals "$(vm_run vm1)" "$run"
+soon 30 "no QEMU of h1 is left" not pgrep_in h1 qemu-system
+soon 10 "vm1 still counts" vm_counts vm1
