@@ -134,8 +134,8 @@ bool Output::ask(std::string_view question, std::string_view word) {
 
 Tone tone_of(std::string_view state) {
   static const std::vector<ToneWords> table = {
-      {Tone::kGood, {"Up", "Running", "Available", "Recovered", "On", "INFO", "Enabled", "Proof",
-                     "good"}},
+      {Tone::kGood,
+       {"Up", "Running", "Available", "Recovered", "On", "INFO", "Enabled", "Proof", "good"}},
       {Tone::kWarn,
        {"Suspect", "Checking", "Degraded", "Recovering", "Fencing", "Starting", "Stopping",
         "Connecting", "Disconnected", "Ineligible", "Unknown", "WARN", "Provisioning", "Verdict",

@@ -167,10 +167,9 @@ template <class Record>
 Status RowWriter::put(const Record& record) {
   std::string& sql = upserts_[RowOf<Record>::kTable];
   if (sql.empty()) {
-    constexpr bool kPair = std::is_same_v<Record, CoreDiskRow> ||
-                           std::is_same_v<Record, CoreIsolationRow> ||
-                           std::is_same_v<Record, DeviceDoubt> ||
-                           std::is_same_v<Record, PoolKeyRecord>;
+    constexpr bool kPair =
+        std::is_same_v<Record, CoreDiskRow> || std::is_same_v<Record, CoreIsolationRow> ||
+        std::is_same_v<Record, DeviceDoubt> || std::is_same_v<Record, PoolKeyRecord>;
     constexpr std::size_t kKeys = kPair ? 2 : 1;
     sql = upsert_sql(RowOf<Record>::kTable, column_names<Record>(), kKeys);
   }
