@@ -47,10 +47,14 @@ void Stepper::on(const ClientsSeen& e) {
   touch(*vm);
 }
 
-// One entry for each Ceph pool that a VM of this host lies on. Written before anything goes out.
 void Stepper::begin_isolation(Host& host) {
   if (silent_for(host) < b_.policy_.dead_after || beats_now(host)) return;
   if (storage_of(host).liveness != Liveness::kSilent || brake_holds(host)) return;
+  want_isolation(host);
+}
+
+// One entry for each Ceph pool that a VM of this host lies on. Written before anything goes out.
+void Stepper::want_isolation(Host& host) {
   for (const auto& [id, pool] : s_.pools) {
     if (pool.kind != PoolKind::kRbd || pool.cluster != host.cluster) continue;
     std::vector<std::string> clients;

@@ -261,6 +261,8 @@ Proof Stepper::make_proof(const Host& host, ProofMethod method, std::string read
 // A whole-host proof: its VMs are released, its sessions are void, nothing more is fenced.
 void Stepper::prove_dead(Host& host, Proof proof) {
   note(host, EvidenceKind::kProof, std::string(to_string(proof.method)) + ": " + proof.reading);
+  // Ceph goes on to count its clients as there for half a minute; nobody starts a VM over them.
+  want_isolation(host);
   release_vms(host, proof);
   move(host, HaEvent::kProvenDead,
        "proven dead by " + std::string(to_string(proof.method)) + ": " + proof.reading);

@@ -67,6 +67,7 @@ class Stepper {
   void on(const ClientsSeen& event);
   void on(const IsolationAnswered& event);
   void begin_isolation(Host& host);
+  void want_isolation(Host& host);
   void look_at_isolations(Host& host);
   void request_isolation(Host& host, PoolIsolation& isolation, IsolationVerb verb);
   void use_isolation_proof(Host& host);

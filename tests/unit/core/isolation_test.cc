@@ -181,6 +181,21 @@ TEST_F(Isolation, AConfirmationThatLeavesAClientOutProvesNothing) {
   EXPECT_FALSE(the_host(1).isolations.at(0).proven);
 }
 
+// Its clients are watched for half a minute after its end, and a start elsewhere is refused so
+// long.
+TEST_F(Isolation, AHostProvenDeadInAnotherWayIsIsolatedToo) {
+  clients_seen();
+  silent_since_ = now_;
+  time_passes(1s);
+  feed(FencedElsewhere{HostId{1}, "pacemaker", "node h1", now_});
+  time_passes(2500ms);
+  ASSERT_EQ(the_host(1).ha, HaState::kFenced);
+  ASSERT_EQ(requests().size(), 1U);
+  EXPECT_EQ(requests()[0].verb, IsolationVerb::kIsolate);
+  EXPECT_EQ(requests()[0].clients, std::vector<std::string>{kClient});
+  EXPECT_NE(the_vm().host, HostId{1});
+}
+
 TEST_F(Isolation, ClientsOfAnotherGenerationDoNotCount) {
   feed(ClientsSeen{VmId{1}, Generation{9}, {kClient}});
   EXPECT_TRUE(the_vm().clients.empty());
