@@ -82,7 +82,8 @@ lab_kill() {  # NAME [--psu]
 lab_poweron() {
   need_machine "$1"
   machine_start "$1" || die "$1 did not start"
-  until_true 20000 machine_is_up "$1" || die "$1 did not come up in 20 s, see $LAB/$1/console.log"
+  until_true 60000 machine_is_up "$1" ||
+    { tail -n 20 "$LAB/$1/console.log" >&2; die "$1 did not come up in 60 s, see $LAB/$1/console.log"; }
 }
 
 lab_freeze() {
