@@ -22,7 +22,6 @@ check "vm2 was left alone" equals "$(vm_generation vm2)" 1
 check "h1 says that it is isolated until it boots anew" grep -q 'until the host boots anew' <<<"$(lab_hactl ha explain h1)"
 check "its client stays on the blocklist" ceph_lists_some
 lab_kill h1
-lab_bmc h1 up
 lab_poweron h1
 soon 90 "h1 has its access back" ceph_lists_none
 soon 60 "h1 is Available" ha_is h1 Available
