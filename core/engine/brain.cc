@@ -21,7 +21,6 @@ PowerRules power_rules(Mutation mutation) {
 IsolationRules isolation_rules(Mutation mutation) {
   return {.unknown_counts = mutation == Mutation::kUnknownIsIsolated,
           .unseen_is_covered = mutation == Mutation::kUnseenIsIsolated,
-          .same_boot_is_reborn = mutation == Mutation::kLiftedBySameBoot,
           .never_renewed = mutation == Mutation::kNeverRenewed};
 }
 

@@ -18,9 +18,8 @@ namespace mold::core {
 
 // Planted bugs of the simulator relax these (engine/brain.h); production never does.
 struct IsolationRules {
-  bool unknown_counts = false;       // an unproven isolation covers
-  bool unseen_is_covered = false;    // a VM whose clients nobody saw is covered
-  bool same_boot_is_reborn = false;  // any hello ends it
+  bool unknown_counts = false;     // an unproven isolation covers
+  bool unseen_is_covered = false;  // a VM whose clients nobody saw is covered
   bool never_renewed = false;
 };
 

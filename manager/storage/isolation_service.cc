@@ -139,16 +139,10 @@ void IsolationService::look() {
     const bool known =
         !vm.clients.empty() && read != read_at_.end() && read->second.first == vm.generation;
     if (known && loop_.now() - read->second.second < options_.read_again) continue;
-    for (const core::Disk& disk : vm.spec.disks) {
-      const auto pool = engine_.state().pools.find(disk.pool);
-      if (pool == engine_.state().pools.end() || pool->second.kind != core::PoolKind::kRbd)
-        continue;
-      round->vms[id] = vm.generation;
-    }
-    if (!round->vms.contains(id)) continue;
     for (const auto& [pool_id, pool] : engine_.state().pools) {
       if (pool.kind != core::PoolKind::kRbd) continue;
       for (std::string& image : core::images_on(vm, pool)) {
+        round->vms[id] = vm.generation;
         images[pool_id].emplace_back(id, std::move(image));
         ++count;
       }
