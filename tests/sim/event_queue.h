@@ -57,7 +57,7 @@ enum class Ev : std::uint8_t {
 
 struct SimEvent {
   Ms at = 0;
-  std::uint64_t number = 0;
+  std::uint64_t rank = 0;  // among those of one millisecond: kind, host, number
   Ev kind = Ev::kLine;
   std::uint16_t host = 0;
   std::uint32_t a = 0;  // usually: which run of the process it is for
@@ -71,13 +71,15 @@ class EventQueue {
     next_number_ = 0;
   }
   void push(Ms at, Ev kind, std::size_t host = 0, std::uint32_t a = 0, std::uint32_t b = 0) {
-    heap_.push_back({at, next_number_++, kind, static_cast<std::uint16_t>(host), a, b});
-    std::push_heap(heap_.begin(), heap_.end(), later);
+    const std::uint64_t rank = static_cast<std::uint64_t>(kind) << 56U |
+                               static_cast<std::uint64_t>(host) << 40U | next_number_++;
+    heap_.push_back({at, rank, kind, static_cast<std::uint16_t>(host), a, b});
+    std::push_heap(heap_.begin(), heap_.end(), Later{});
   }
   [[nodiscard]] bool empty() const { return heap_.empty(); }
   [[nodiscard]] const SimEvent& top() const { return heap_.front(); }
   SimEvent pop() {
-    std::pop_heap(heap_.begin(), heap_.end(), later);
+    std::pop_heap(heap_.begin(), heap_.end(), Later{});
     const SimEvent event = heap_.back();
     heap_.pop_back();
     return event;
@@ -87,17 +89,17 @@ class EventQueue {
   template <class Keep>
   void shift(Ms by, Keep stays) {
     for (SimEvent& event : heap_) {
-      if (!stays(event.kind)) event.at += by;
+      if (!stays(event)) event.at += by;
     }
-    std::make_heap(heap_.begin(), heap_.end(), later);
+    std::make_heap(heap_.begin(), heap_.end(), Later{});
   }
 
  private:
-  static bool later(const SimEvent& x, const SimEvent& y) {
-    if (x.at != y.at) return x.at > y.at;
-    if (x.kind != y.kind) return x.kind > y.kind;
-    return x.host != y.host ? x.host > y.host : x.number > y.number;
-  }
+  struct Later {
+    bool operator()(const SimEvent& x, const SimEvent& y) const {
+      return x.at != y.at ? x.at > y.at : x.rank > y.rank;
+    }
+  };
   std::vector<SimEvent> heap_;
   std::uint64_t next_number_ = 0;
 };

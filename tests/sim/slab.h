@@ -2,7 +2,7 @@
 // Payloads of events: slots that are taken, named by index and given back. A slot's strings and
 // vectors keep their memory, so a world that has run once allocates little in its later runs.
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <vector>
 
 namespace mold::sim {
@@ -12,7 +12,7 @@ class Slab {
  public:
   std::uint32_t take() {
     if (free_.empty()) {
-      items_.emplace_back();
+      items_.push_back(std::make_unique<T>());
       return static_cast<std::uint32_t>(items_.size() - 1);
     }
     const std::uint32_t index = free_.back();
@@ -20,8 +20,8 @@ class Slab {
     return index;
   }
   void give(std::uint32_t index) { free_.push_back(index); }
-  T& operator[](std::uint32_t index) { return items_[index]; }
-  const T& operator[](std::uint32_t index) const { return items_[index]; }
+  T& operator[](std::uint32_t index) { return *items_[index]; }
+  const T& operator[](std::uint32_t index) const { return *items_[index]; }
   // All slots are free again; memory stays.
   void reset() {
     free_.clear();
@@ -30,7 +30,7 @@ class Slab {
   }
 
  private:
-  std::deque<T> items_;  // references stay valid while others are taken
+  std::vector<std::unique_ptr<T>> items_;  // references stay valid while others are taken
   std::vector<std::uint32_t> free_;
 };
 
