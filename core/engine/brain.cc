@@ -1,6 +1,8 @@
 #include "core/engine/brain.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "core/engine/stepper.h"
@@ -59,9 +61,7 @@ std::optional<Instant> host_deadline(const Policy& policy, const Host& host) {
 // A host in trouble is looked at this often besides every reading that comes in.
 constexpr Duration kPoll = 100ms;
 
-void keep_earliest(std::optional<Instant>& earliest, std::optional<Instant> other) {
-  if (other && (!earliest || *other < *earliest)) earliest = other;
-}
+constexpr Instant kNever{std::numeric_limits<std::int64_t>::max()};
 
 }  // namespace
 
@@ -109,22 +109,22 @@ std::optional<Instant> Brain::deadline() const {
 }
 
 std::optional<Instant> Brain::compute_deadline() const {
-  std::optional<Instant> earliest;
+  Instant earliest = kNever;
   for (const auto& [id, host] : state_.hosts) {
-    const auto due = host_deadline(policy_, host);
-    if (due) keep_earliest(earliest, std::max(*due, latest_ + kPoll));
+    earliest = std::min(earliest, host_deadline(policy_, host).value_or(kNever));
     for (const PoolIsolation& isolation : host.isolations) {
-      if (!isolation.op) keep_earliest(earliest, std::max(isolation.next_try, latest_ + kPoll));
+      if (!isolation.op) earliest = std::min(earliest, isolation.next_try);
     }
   }
   for (const VmId id : busy_) {
     const auto vm = state_.vms.find(id);
     if (vm == state_.vms.end()) continue;
-    const auto due = vm_deadline(policy_, vm->second);
-    if (due) keep_earliest(earliest, std::max(*due, latest_ + kPoll));
+    earliest = std::min(earliest, vm_deadline(policy_, vm->second).value_or(kNever));
   }
-  for (const auto& [id, job] : state_.jobs) keep_earliest(earliest, job_deadline(policy_, job));
-  return earliest;
+  earliest = std::max(earliest, latest_ + kPoll);
+  for (const auto& [id, job] : state_.jobs)
+    earliest = std::min(earliest, job_deadline(policy_, job));
+  return earliest == kNever ? std::nullopt : std::optional(earliest);
 }
 
 }  // namespace mold::core
