@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/model/profile.h"
 #include "lib/base/text.h"
 
 namespace mold::manager {
@@ -100,6 +101,9 @@ std::vector<OptionSpec> option_specs() {
   add("redfish.ignore.ssl", "false",
       "do not check certificates of BMCs (a host may say otherwise)");
   add("redfish.use.https", "true", "false: plain HTTP to BMCs; passwords go in the clear");
+  add("policy.profile", std::string(core::profiles().front().name),
+      "default, or fast (quiet network and storage): what lease.* and policy.* are unless set "
+      "here");
   const core::Policy defaults;
   for (const PolicyDuration& item : kDurations) {
     add(std::string("policy.") + item.name, runtime::format_duration(defaults.*item.field),
@@ -158,19 +162,54 @@ class Taker {
   std::string problems_;
 };
 
+// What is not set by name stays as the profile has it.
 void take_policy(const Config& config, Taker& taker, core::Policy& policy) {
-  for (const PolicyDuration& item : kDurations)
-    taker.take(config.duration(std::string("policy.") + item.name, Duration{0}, kLongest),
-               policy.*item.field);
+  for (const PolicyDuration& item : kDurations) {
+    const std::string name = std::string("policy.") + item.name;
+    if (config.is_default(name)) continue;
+    taker.take(config.duration(name, Duration{0}, kLongest), policy.*item.field);
+  }
   for (const PolicyNumber& item : kNumbers) {
+    const std::string name = std::string("policy.") + item.name;
+    if (config.is_default(name)) continue;
     std::int64_t value = 0;
-    taker.take(config.integer(std::string("policy.") + item.name, 0, 1'000'000), value);
+    taker.take(config.integer(name, 0, 1'000'000), value);
     policy.*item.field = static_cast<int>(value);
   }
-  taker.take(config.boolean("policy.fence_race"), policy.fence_race);
+  if (!config.is_default("policy.fence_race"))
+    taker.take(config.boolean("policy.fence_race"), policy.fence_race);
   if (!taker.problems().empty()) return;
   if (const Status checked = core::check_policy(policy); !checked)
     taker.complain("policy." + checked.error().what);
+}
+
+void take_leases(const Config& config, Taker& taker, ManagerConfig& out) {
+  if (!config.is_default("lease.beat.interval"))
+    taker.take(config.duration("lease.beat.interval", 100ms, 10s), out.lease_beat_interval);
+  if (!config.is_default("lease.deadline"))
+    taker.take(config.duration("lease.deadline", 2s, 600s), out.lease_deadline);
+  if (out.lease_deadline < out.lease_beat_interval * 3)
+    taker.complain("lease.deadline: must be at least three times lease.beat.interval");
+  taker.take(config.boolean("lease.require.mountpoint"), out.lease_mountpoint);
+}
+
+void take_profile(const Config& config, Taker& taker, ManagerConfig& out) {
+  const core::Profile* const profile = core::find_profile(config.text("policy.profile"));
+  if (profile == nullptr) {
+    std::string known;
+    for (const core::Profile& one : core::profiles())
+      known += (known.empty() ? "" : ", ") + std::string(one.name);
+    taker.complain("policy.profile: '" + config.text("policy.profile") + "' is none of " + known);
+    return;
+  }
+  out.profile = profile->name;
+  out.policy = profile->policy;
+  out.lease_beat_interval = profile->lease_beat_interval;
+  out.lease_deadline = profile->lease_deadline;
+  take_leases(config, taker, out);
+  take_policy(config, taker, out.policy);
+  if (out.policy.storage_alive_within < out.lease_beat_interval * 2)
+    taker.complain("policy.storage_alive_within: must be at least twice lease.beat.interval");
 }
 
 void take_log_level(const Config& config, Taker& taker, runtime::LogLevel& level) {
@@ -230,13 +269,8 @@ Result<ManagerConfig> take_all(const Config& config) {
   out.integration_port = static_cast<std::uint16_t>(port);
   if (port != 0 && out.api.address.empty() && out.api_tls.address.empty())
     taker.complain("integration.api.port: needs api.listen or api.tls.listen");
-  taker.take(config.duration("lease.beat.interval", 100ms, 10s), out.lease_beat_interval);
-  taker.take(config.duration("lease.deadline", 2s, 600s), out.lease_deadline);
-  if (out.lease_deadline < out.lease_beat_interval * 3)
-    taker.complain("lease.deadline: must be at least three times lease.beat.interval");
-  taker.take(config.boolean("lease.require.mountpoint"), out.lease_mountpoint);
   take_power(config, taker, out);
-  take_policy(config, taker, out.policy);
+  take_profile(config, taker, out);
   if (!taker.problems().empty()) return fail(ErrorKind::kInvalid, taker.problems());
   return out;
 }

@@ -44,6 +44,7 @@ struct ManagerConfig {
   int ipmitool_retries = 1;
   bool redfish_ignore_ssl = false;
   bool redfish_use_https = true;
+  std::string profile = "default";  // of core/model/profile.h
   core::Policy policy;
 };
 

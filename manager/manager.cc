@@ -192,6 +192,12 @@ std::vector<api::FixedSetting> Manager::Rooms::fixed_settings() const {
   const auto word = [](bool value) { return std::string(value ? "true" : "false"); };
   const ManagerConfig usual;
   return {
+      {"policy.profile", config.profile, usual.profile, "what lease.* and policy.* are unless set"},
+      {"lease.beat.interval", runtime::format_duration(config.lease_beat_interval),
+       runtime::format_duration(usual.lease_beat_interval), "hosts beat on storage this often"},
+      {"lease.deadline", runtime::format_duration(config.lease_deadline),
+       runtime::format_duration(usual.lease_deadline),
+       "a host that cannot beat for this long stops its VMs itself"},
       {"outofbandmanagement.ipmitool.path", config.ipmitool_path, usual.ipmitool_path,
        "the program"},
       {"outofbandmanagement.ipmitool.interface", config.ipmitool_interface,

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/base/text.h"
@@ -99,10 +100,10 @@ Status apply(std::string_view key, std::string_view value, Config& config) {
 
 Status check_whole(const Config& config) {
   const auto used = config.watchdog_timeout_s * 1000 + config.verify_grace_ms;
-  if (config.deadline_ms < used + 2 * config.beat_interval_ms) {
+  if (config.deadline_ms < used + std::max(2 * config.beat_interval_ms, 1000U)) {
     return fail(ErrorKind::kInvalid,
                 "self_fence.deadline_ms must be at least watchdog.timeout + verify.grace_ms + two "
-                "beat intervals");
+                "beat intervals, or 1 s");
   }
   return {};
 }

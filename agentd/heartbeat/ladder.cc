@@ -123,11 +123,16 @@ void Ladder::shorten_deadline(Duration to) {
   if (held_) valid_until_ = std::min(valid_until_, last_good_issue_ + policy_.kill_after(to));
 }
 
+Duration Ladder::deadline_to_announce(Instant now) const {
+  const bool young = at_pace_ && now - last_good_issue_ <= 2 * policy_.beat_interval;
+  return held_ && policy_.deadline < deadline_ && !young ? deadline_ : policy_.deadline;
+}
+
 void Ladder::beat_issued(Instant at, bool armed) {
   outstanding_ = true;
   issued_at_ = at;
   issued_armed_ = armed;
-  issued_deadline_ = policy_.deadline;
+  issued_deadline_ = deadline_to_announce(at);
   shorten_deadline(issued_deadline_);
   if (armed) promised_ = true;
 }
@@ -149,10 +154,12 @@ void Ladder::beat_done(Instant now, bool ok) {
   if (lost_ && acts() && !verified_gone()) return;  // too late for this lease; the kill goes on
   deadline_ = issued_deadline_;
   last_good_issue_ = issued_at_;
+  at_pace_ = true;
   valid_until_ = until;
 }
 
 void Ladder::set_policy(const LadderPolicy& policy) {
+  if (policy != policy_) at_pace_ = false;
   policy_ = policy;
   if (!held_ && !lost_ && !promised_) deadline_ = policy.deadline;
   // A slower watchdog or longer grace shortens the lease that runs now.

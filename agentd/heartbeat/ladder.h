@@ -26,9 +26,10 @@
 // - Pausing is not acting: a stopped VM may go on, so it promises nothing. What was promised before
 //   the policy said "pause", and a fence, are served by killing.
 // - A longer deadline counts only after a beat that announces it was acknowledged, a shorter one
-// from
-//   the moment it is issued.
+//   from the moment it is issued. It is issued only once beats arrive at their new pace: to be told
+//   of a shorter deadline shall not cost a lease that is held.
 // Times are CLOCK_BOOTTIME of this host. One owner, one thread.
+#include <algorithm>
 #include <cstdint>
 
 #include "agentd/heartbeat/lease_board.h"
@@ -48,8 +49,11 @@ struct LadderPolicy {
   [[nodiscard]] Duration kill_after(Duration of_deadline) const {
     return of_deadline - watchdog_timeout - verify_grace;
   }
-  // Can this be kept at all? At least two beats must fit before the kill phase.
-  [[nodiscard]] bool workable() const { return kill_after(deadline) >= 2 * beat_interval; }
+  // Can this be kept at all? Two beats must fit before the kill phase, and no everyday hiccup of the
+  // storage may bring it about.
+  [[nodiscard]] bool workable() const {
+    return kill_after(deadline) >= std::max(2 * beat_interval, Duration{1000});
+  }
 
   friend bool operator==(const LadderPolicy&, const LadderPolicy&) = default;
 };
@@ -86,6 +90,8 @@ class Ladder {
   // Whatever may have changed, time above all. Call it before anything else in a round.
   LadderStep step(Instant now, bool watchdog_armed);
 
+  // What a beat issued now has to say.
+  [[nodiscard]] Duration deadline_to_announce(Instant now) const;
   void beat_issued(Instant at, bool armed);
   // The outstanding beat came back; ok = it is on the storage.
   void beat_done(Instant now, bool ok);
@@ -134,6 +140,7 @@ class Ladder {
   Instant leaving_at_{};
   bool no_vms_since_leaving_ = false;
   unsigned good_ = 0;
+  bool at_pace_ = false;  // a good beat since the policy is what it is
 
   bool outstanding_ = false;
   Instant issued_at_{};

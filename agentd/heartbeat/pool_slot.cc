@@ -129,7 +129,7 @@ void PoolSlot::issue_if_due(Instant now, const LadderStep& step, HostFacts& fact
   record.epoch = facts.epoch;
   record.incarnation = facts.incarnation;
   record.counter = facts.counter++;
-  record.deadline_ms = static_cast<std::uint32_t>(ladder_.policy().deadline.count());
+  record.deadline_ms = static_cast<std::uint32_t>(ladder_.deadline_to_announce(now).count());
   record.armed = step.announce_armed;
   record.health = failing_                                  ? PoolHealth::kFailing
                   : last_took_ms_ > entry_.beat_interval_ms ? PoolHealth::kSlow
@@ -274,6 +274,12 @@ void PoolSlot::fill_board() {
   std::snprintf(head.path, sizeof head.path, "%s", entry_.path.c_str());
   std::snprintf(head.real_path, sizeof head.real_path, "%s", real_path_);
   std::memcpy(head.last_error, error_, sizeof head.last_error);
+  if (const auto& policy = ladder_.policy(); !policy.workable()) {
+    std::snprintf(head.last_error, sizeof head.last_error,
+                  "its deadline of %lld ms is too short for a watchdog of %lld ms",
+                  static_cast<long long>(policy.deadline.count()),
+                  static_cast<long long>(policy.watchdog_timeout.count()));
+  }
   head.valid_until_ms = ladder_.valid_until().ms;
   head.last_ack_ms = last_ack_.ms;
   head.last_took_ms = last_took_ms_;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "agentd/heartbeat/quiet_log.h"
@@ -24,6 +25,8 @@ constexpr Duration kLostLook{100};   // while a lease is lost
 constexpr Duration kKillLook{20};    // while somebody is dying
 constexpr Duration kPublishInterval{500};
 constexpr Duration kMaxWait{250};
+constexpr std::uint32_t kWatchdogPercent = 40;   // of the shortest deadline goes to the watchdog
+constexpr std::uint32_t kShortestWatchdogS = 3;  // a shorter one bites at any hiccup of the host
 
 long long count(Duration d) {
   return static_cast<long long>(d.count());
@@ -179,11 +182,25 @@ bool Supervisor::open_watchdog() {
                watchdog_.note());
     }
   }
-  // Its real timeout is known only now.
-  for (auto& slot : slots_) {
-    if (armed && slot.used()) slot.ladder().set_policy(policy_for(slot.entry()));
-  }
+  if (armed) fit_watchdog();
   return armed;
+}
+
+// Most of a short deadline would go to waiting for the watchdog, and a short stall of the storage
+// would cost the VMs. So it bites sooner then. A longer one than before only after a restart: no
+// promise that runs has to be thought through for it.
+void Supervisor::fit_watchdog() {
+  if (!watchdog_.armed()) return;
+  std::uint32_t deadline_ms = std::numeric_limits<std::uint32_t>::max();
+  for (const auto& slot : slots_) {
+    if (slot.used()) deadline_ms = std::min(deadline_ms, slot.entry().deadline_ms);
+  }
+  const auto most = std::max(deadline_ms / 100 * kWatchdogPercent / 1000, kShortestWatchdogS);
+  if (most * 1000 < watchdog_.timeout_ms()) watchdog_.shorten(most);
+  // Its real timeout may be known only now.
+  for (auto& slot : slots_) {
+    if (slot.used()) slot.ladder().set_policy(policy_for(slot.entry()));
+  }
 }
 
 void Supervisor::feed_watchdog(Instant now) {

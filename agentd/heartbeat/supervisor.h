@@ -59,6 +59,7 @@ class Supervisor {
   void issue_beats();
   [[nodiscard]] bool all_consent() const;
   bool open_watchdog();
+  void fit_watchdog();
   void drop_released();
   void publish(bool force);
   [[nodiscard]] int wait_ms(Instant now) const;

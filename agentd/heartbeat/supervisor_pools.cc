@@ -215,6 +215,7 @@ void Supervisor::apply_pools(const PoolsFile& file) {
     slot->reconfigure(entry, policy_for(entry));
     hunter_.set_pool(static_cast<std::size_t>(slot - slots_.data()), entry.path, {});
   }
+  fit_watchdog();
 }
 
 void Supervisor::add_pool(const PoolEntry& entry) {

@@ -166,6 +166,23 @@ bool KernelWatchdog::feed() {
   return refuse("feeding", errno);
 }
 
+void KernelWatchdog::shorten(unsigned timeout_s) {
+  if (!armed_ || timeout_s >= timeout_s_) return;
+  int seconds = static_cast<int>(timeout_s);
+  if (control(fd_.get(), WDIOC_SETTIMEOUT, &seconds) != 0) {
+    log_line(LogLevel::kWarning, "watchdog %s: its timeout stays %u s, %u s refused: %s",
+             device_.c_str(), timeout_s_, timeout_s, std::strerror(errno));
+    return;
+  }
+  if (control(fd_.get(), WDIOC_GETTIMEOUT, &seconds) != 0 || seconds <= 0) {
+    (void)refuse("reading its timeout back", errno);
+    return;
+  }
+  timeout_s_ = static_cast<std::uint32_t>(seconds);
+  log_line(LogLevel::kNotice, "watchdog %s: timeout is %u s now", device_.c_str(), timeout_s_);
+  (void)feed();
+}
+
 void KernelWatchdog::disarm() {
   if (!fd_) return;
   if (::write(fd_.get(), "V", 1) != 1) {

@@ -43,6 +43,16 @@ std::vector<std::vector<Cell>> host_rows(const std::vector<Json>& hosts) {
   return rows;
 }
 
+std::vector<std::string> host_warnings(const std::vector<Json>& hosts) {
+  std::vector<std::string> warnings;
+  for (const Json& host : hosts) {
+    const std::string text = text_of(host, "leasewarning");
+    if (!text.empty()) warnings.push_back("warning: " + text_of(host, "name") + ": " + text);
+  }
+  std::sort(warnings.begin(), warnings.end());
+  return warnings;
+}
+
 std::vector<std::string> vm_head() {
   return {"VM", "STATE", "HOST", "HA", "CPUS", "MEMORY", "WHY"};
 }

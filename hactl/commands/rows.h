@@ -10,6 +10,8 @@ namespace mold::hactl {
 
 std::vector<std::string> host_head();
 std::vector<std::vector<Cell>> host_rows(const std::vector<Json>& hosts);
+// What is wrong with hosts that run well; one line each.
+std::vector<std::string> host_warnings(const std::vector<Json>& hosts);
 std::vector<std::string> vm_head();
 std::vector<std::vector<Cell>> vm_rows(const std::vector<Json>& vms);
 

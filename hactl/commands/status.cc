@@ -30,6 +30,7 @@ Status status(Context& context) {
     return {};
   }
   context.out.table(host_head(), host_rows(hosts));
+  for (const std::string& warning : host_warnings(hosts)) context.out.line(warning);
   context.out.line("");
   if (vms.empty()) {
     context.out.line("no VMs");

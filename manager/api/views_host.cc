@@ -23,7 +23,8 @@ const std::string_view kHostFields =
     "memorytotal:long memoryallocated:long memoryallocatedbytes:long memoryused:long arch:string "
     "capabilities:string hosttags:string lastpinged:date created:date disconnected:date "
     "hahost:boolean islocalstorageactive:boolean ueficapability:boolean annotation:string "
-    "hostha:map outofbandmanagement:map hastatereason:string enrolled:boolean vmcount:integer "
+    "hostha:map outofbandmanagement:map hastatereason:string leasewarning:string "
+    "enrolled:boolean vmcount:integer "
     "enrolmenttoken:string fencedrillscore:integer fencedrillstate:string fencedrillage:long "
     "fencedrillreason:string details:map";
 
@@ -223,6 +224,25 @@ void add_liveness(Object& row, const Services& services, const HostRecord& host)
   }
 }
 
+// What its own agent says of its leases that keeps its silence from proving anything.
+std::string lease_warning(const Services& services, const HostRecord& host) {
+  const AgentView agent = services.agents.view(host.id);
+  if (!agent.connected) return {};
+  for (const PoolRecord* const pool : services.inventory.pools_of(host.cluster)) {
+    if (!pool->heartbeat) continue;
+    const auto lease =
+        std::find_if(agent.leases.begin(), agent.leases.end(),
+                     [pool](const wire::OwnLease& own) { return own.pool_uuid == pool->uuid; });
+    if (lease == agent.leases.end()) continue;  // not told of it yet, or of another host
+    if (lease->state != "held")
+      return "lease on " + pool->name + " is not held" +
+             (lease->text.empty() ? "" : ": " + lease->text);
+    if (!lease->armed)
+      return "not armed on " + pool->name + ": that its lease ran out will prove nothing";
+  }
+  return {};
+}
+
 std::string tags_text(const std::vector<std::string>& tags) {
   std::string out;
   for (const std::string& tag : tags) out += out.empty() ? tag : "," + tag;
@@ -265,6 +285,7 @@ Object host_view(const Services& services, const HostRecord& host, const HostUse
   row.set("hostha", Value(ha_view(services, host)));
   row.set("outofbandmanagement", Value(oobm_view(services, host)));
   row.set_text("hastatereason", known == nullptr ? std::string() : known->reason);
+  row.set_text("leasewarning", lease_warning(services, host));
   row.set("enrolled", Value(host.last_hello.has_value()));
   add_fence_drill(row, services.drills, host.id, services.loop.now());
   if (const auto note = host.details.find("annotation"); note != host.details.end()) {

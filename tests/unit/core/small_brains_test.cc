@@ -3,6 +3,7 @@
 
 #include "core/fencing/fencing.h"
 #include "core/model/policy.h"
+#include "core/model/profile.h"
 #include "core/placement/placement.h"
 #include "core/vm_ha/vm_ha.h"
 #include "core/vm_power/vm_power.h"
@@ -131,6 +132,34 @@ TEST(Policy, DefaultsAreInRangeAndNonsenseIsNot) {
   p = Policy{};
   p.brake_percent = 0;
   EXPECT_FALSE(check_policy(p).has_value());
+}
+
+TEST(Profiles, EachHoldsTogether) {
+  ASSERT_FALSE(profiles().empty());
+  EXPECT_EQ(profiles().front().policy.dead_after, Policy{}.dead_after) << "the first: the default";
+  for (const Profile& profile : profiles()) {
+    SCOPED_TRACE(profile.name);
+    const Policy& p = profile.policy;
+    const Status checked = check_policy(p);
+    EXPECT_TRUE(checked) << checked.error().what;
+    EXPECT_EQ(find_profile(profile.name), &profile);
+    // Alive is who was heard on storage lately: its beat, the next read of it, an agent's beat.
+    EXPECT_GE(p.storage_alive_within, profile.lease_beat_interval * 2 + p.beat_interval);
+    EXPECT_GE(p.suspect_after, p.beat_interval * 4) << "two beats may be lost";
+    // No stall that is forgiven may look like silence.
+    EXPECT_LT(p.own_stall_limit + p.beat_interval, p.suspect_after);
+    EXPECT_LT(p.observer_stall_limit + profile.lease_beat_interval, p.dead_after);
+    EXPECT_GE(p.observer_max_age, p.beat_interval * 3);
+  }
+  EXPECT_EQ(find_profile("turbo"), nullptr);
+}
+
+TEST(Profiles, TheFastOneIsFaster) {
+  const Profile& usual = profiles().front();
+  const Profile* const fast = find_profile("fast");
+  ASSERT_NE(fast, nullptr);
+  EXPECT_LE(fast->policy.dead_after * 3, usual.policy.dead_after);
+  EXPECT_LT(fast->lease_deadline + fast->policy.lease_margin, 6500ms);
 }
 
 }  // namespace

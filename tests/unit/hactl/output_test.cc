@@ -5,6 +5,10 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "hactl/commands/rows.h"
+#include "hactl/json.h"
 
 namespace mold::hactl {
 namespace {
@@ -38,6 +42,13 @@ TEST(Output, WhatAGuestIsCalledCannotPaintTheScreen) {
   const auto text = captured([](const Output& o) { o.line("a\x1b[2Jb\nc"); }, out);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_EQ(text.find('\n'), text.size() - 1);
+}
+
+TEST(Rows, AHostWhoseSilenceProvesNothingIsWarnedOf) {
+  const auto host = [](const char* text) { return *parse_json(text); };
+  EXPECT_EQ(host_warnings({host(R"({"name":"h2","leasewarning":"not armed on pool1"})"),
+                           host(R"({"name":"h1"})")}),
+            std::vector<std::string>{"warning: h2: not armed on pool1"});
 }
 
 TEST(Output, TimesAreLocalAndKeepTheirMilliseconds) {

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "core/model/profile.h"
 #include "tests/unit/manager/fixture.h"
 
 namespace mold::manager::test {
@@ -37,6 +38,31 @@ TEST(Config, ThePolicyIsChecked) {
   const auto line = read_command_line({"--config=" + dir.path() + "/m.conf"});
   ASSERT_FALSE(line);
   EXPECT_NE(line.error().what.find("suspect_after"), std::string::npos);
+}
+
+TEST(Config, AProfileIsASetThatSingleValuesMayBeSetBeside) {
+  const TempDir dir;
+  std::ofstream(dir.path() + "/m.conf") << "policy.profile=fast\npolicy.dead_after=2s\n";
+  const std::string file = "--config=" + dir.path() + "/m.conf";
+  const auto line = read_command_line({file});
+  ASSERT_TRUE(line) << line.error().text();
+  const core::Profile& fast = *core::find_profile("fast");
+  EXPECT_EQ(line->config.profile, "fast");
+  EXPECT_EQ(line->config.policy.suspect_after, fast.policy.suspect_after);
+  EXPECT_EQ(line->config.policy.dead_after, 2s);
+  EXPECT_EQ(line->config.lease_beat_interval, fast.lease_beat_interval);
+  EXPECT_EQ(line->config.lease_deadline, fast.lease_deadline);
+  // The value of another profile, set by name, is set.
+  const auto named = read_command_line({file, "--lease.deadline=10s"});
+  ASSERT_TRUE(named) << named.error().text();
+  EXPECT_EQ(named->config.lease_deadline, 10s);
+
+  const auto unknown = read_command_line({file, "--policy.profile=turbo"});
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().what.find("default, fast"), std::string::npos) << unknown.error().what;
+  const auto blind = read_command_line({file, "--lease.beat.interval=1s"});
+  ASSERT_FALSE(blind) << "hosts that beat as told would look silent";
+  EXPECT_NE(blind.error().what.find("storage_alive_within"), std::string::npos);
 }
 
 TEST(Config, TheIntegrationPortNeedsAnApiPort) {

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -43,6 +44,9 @@ class FileWatchdog final : public Watchdog {
     armed_ = armed_ && state_->refuses == 0;
     if (armed_) state_->fed_at_ms = boottime_now().ms;
     return armed_;
+  }
+  void shorten(unsigned timeout_s) override {
+    timeout_ms_ = std::min<std::uint32_t>(timeout_ms_, timeout_s * 1000);
   }
   void disarm() override {
     if (state_ != nullptr) state_->running = 0;

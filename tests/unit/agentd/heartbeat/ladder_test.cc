@@ -258,8 +258,34 @@ TEST(Ladder, AShorterDeadlineCountsFromItsIssueALongerOneFromItsAnswer) {
   EXPECT_EQ(w.ladder.valid_until(), w.now + 15000ms);
   policy.deadline = 8000ms;
   w.ladder.set_policy(policy);
+  w.ladder.beat_issued(w.now, true);
+  w.ladder.beat_done(w.now, true);
+  EXPECT_EQ(w.ladder.deadline(), 20000ms);
   w.ladder.beat_issued(w.now + 1000ms, true);
   EXPECT_EQ(w.ladder.valid_until(), w.now + 3000ms);
+}
+
+// Changed while the lease is held, with a pool process that is started anew for it and takes longer
+// to come up than the new lease lasts.
+TEST(Ladder, AShorterDeadlineCostsNoLeaseThatIsHeld) {
+  World w;
+  w.hold();
+  w.run(1s);
+  if (w.ladder.outstanding()) w.ladder.beat_done(w.now, true);
+  const LadderPolicy fast{.deadline = 5500ms, .watchdog_timeout = 3000ms, .beat_interval = 250ms};
+  w.ladder.set_policy(fast);
+  const Instant told = w.now;
+  w.ladder.beat_issued(w.now + 300ms, true);
+  EXPECT_EQ(w.ladder.deadline(), 10000ms);
+  EXPECT_FALSE(w.ladder.step(w.now + 2000ms, true).lost_now) << "1.5 s would have run out";
+  w.ladder.beat_done(w.now + 2000ms, true);
+  EXPECT_EQ(w.ladder.deadline_to_announce(told + 3000ms), 10000ms) << "not at its pace yet";
+  w.ladder.beat_issued(told + 2100ms, true);
+  w.ladder.beat_done(told + 2150ms, true);
+  EXPECT_EQ(w.ladder.deadline_to_announce(told + 2350ms), 5500ms);
+  w.ladder.beat_issued(told + 2350ms, true);
+  EXPECT_EQ(w.ladder.valid_until(), told + 2100ms + 1500ms);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kHeld);
 }
 
 TEST(Ladder, ADeadlineThatCannotBeKeptIsNeverHeld) {

@@ -148,6 +148,23 @@ TEST_F(WatchdogTest, TheTimeoutIsTheDevicesOwn) {
   EXPECT_FALSE(refused.proving());
 }
 
+TEST_F(WatchdogTest, ItCanBeMadeToBiteSoonerWhileItRuns) {
+  TestedWatchdog watchdog(device, path(), 4);
+  watchdog.shorten(3);
+  EXPECT_EQ(watchdog.timeout_ms(), 4000U) << "not armed yet";
+  ASSERT_TRUE(opens(watchdog));
+  device.timeout = 0;
+  const int fed = device.feedings;
+  watchdog.shorten(3);
+  EXPECT_EQ(watchdog.timeout_ms(), 3000U);
+  EXPECT_EQ(device.feedings, fed + 1);
+  watchdog.shorten(9);
+  EXPECT_EQ(watchdog.timeout_ms(), 3000U);
+  watchdog.shorten(2);  // the device stays at what it says
+  EXPECT_EQ(watchdog.timeout_ms(), 3000U);
+  EXPECT_TRUE(watchdog.armed());
+}
+
 TEST_F(WatchdogTest, TheKernelsOwnIsNoneUnlessAllowed) {
   device.identity = "Software Watchdog";
   TestedWatchdog watchdog(device, path(), 4);
