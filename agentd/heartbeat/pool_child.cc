@@ -21,6 +21,11 @@ namespace mold::heartbeat {
 namespace {
 
 constexpr std::int64_t kListIntervalMs = 3000;
+// A record that should have moved is read so many times per interval, for so long: until its host
+// is proven dead nobody waits for the next full round, and a host that stays away is not looked at
+// closely for ever.
+constexpr std::int64_t kCloseReads = 4;
+constexpr std::int64_t kCloseForMs = 30'000;
 
 void close_all_but(int socket) {
   const auto kept = static_cast<unsigned>(socket);
@@ -42,6 +47,12 @@ class PoolChild {
   }
 
  private:
+  struct Seen {
+    Uuid host;
+    std::uint64_t counter = 0;
+    std::int64_t moved_ms = 0;
+  };
+
   [[nodiscard]] int wait_ms() const {
     if (!prepared_) return -1;
     return static_cast<int>(std::clamp<std::int64_t>(next_read_ms_ - boottime_now().ms, 0, 60000));
@@ -93,32 +104,53 @@ class PoolChild {
 
   void read_others() {
     const auto now = boottime_now();
-    next_read_ms_ = now.ms + setup_.read_interval_ms;
-    if (now.ms >= next_list_ms_) {
-      const int found = medium_.list(hosts_);
-      if (found >= 0) {
-        host_count_ = static_cast<std::size_t>(found);
-        next_list_ms_ = now.ms + kListIntervalMs;
-      }
-    }
+    const bool all = now.ms >= next_round_ms_;
+    if (all) next_round_ms_ = now.ms + setup_.read_interval_ms;
+    if (all && now.ms >= next_list_ms_) list(now.ms);
+    bool closely = false;
     for (std::size_t i = 0; i < host_count_ && !closed_; ++i) {
-      read_one(hosts_[i]);
+      const bool late = is_late(seen_[i], now.ms);
+      closely = closely || late;
+      if (!all && !late) continue;
+      read_one(seen_[i]);
       if (!take_orders(0)) closed_ = true;  // our own beat comes before the others'
     }
+    next_read_ms_ = next_round_ms_;
+    if (closely)
+      next_read_ms_ = std::min(next_round_ms_, now.ms + setup_.read_interval_ms / kCloseReads);
     tell_if_fenced();
   }
 
-  void read_one(const Uuid& host) {
+  void list(std::int64_t now_ms) {
+    const int found = medium_.list(hosts_);
+    if (found < 0) return;
+    host_count_ = static_cast<std::size_t>(found);
+    next_list_ms_ = now_ms + kListIntervalMs;
+    for (std::size_t i = 0; i < host_count_; ++i) {
+      if (seen_[i].host != hosts_[i]) seen_[i] = {hosts_[i], 0, now_ms};
+    }
+  }
+
+  [[nodiscard]] bool is_late(const Seen& seen, std::int64_t now_ms) const {
+    const auto still = now_ms - seen.moved_ms;
+    return still > setup_.read_interval_ms * 3 / 2 && still < kCloseForMs;
+  }
+
+  void read_one(Seen& seen) {
     ChildReport report{};
     report.says = ChildSays::kReading;
-    report.host = host;
+    report.host = seen.host;
     report.began_ms = boottime_now().ms;
-    const int n = medium_.read(host, block_);
+    const int n = medium_.read(seen.host, block_);
     report.ended_ms = boottime_now().ms;
     if (n >= 0) {
       const auto bytes = std::span<const std::byte>(block_).first(static_cast<std::size_t>(n));
       report.readable = decode_beat(bytes, report.record) == BeatVerdict::kOk &&
-                        !is_foreign(report.record, setup_.cluster, setup_.pool, host);
+                        !is_foreign(report.record, setup_.cluster, setup_.pool, seen.host);
+    }
+    if (report.readable && report.record.counter != seen.counter) {
+      seen.counter = report.record.counter;
+      seen.moved_ms = report.ended_ms;
     }
     say(report, false);
   }
@@ -143,10 +175,12 @@ class PoolChild {
   bool prepared_ = false;
   bool closed_ = false;
   bool fenced_told_ = false;
-  std::int64_t next_read_ms_ = 0;
+  std::int64_t next_read_ms_ = 0;   // of anybody
+  std::int64_t next_round_ms_ = 0;  // of everybody
   std::int64_t next_list_ms_ = 0;
   std::size_t host_count_ = 0;
   Uuid hosts_[kMaxReadings];
+  Seen seen_[kMaxReadings];
   std::byte block_[kBeatBlockSize];
 };
 

@@ -83,6 +83,29 @@ TEST_F(HeartbeatProcess, TwoHostsSeeEachOthersBeats) {
       eventually([&] { return one.lease(kPoolA).readings[0].status == ReadingStatus::kUnknown; }));
 }
 
+TEST_F(HeartbeatProcess, ARecordThatShouldHaveMovedIsReadMoreOften) {
+  Host two(dir, "bbbbbbbb-0000-4000-8000-000000000002");
+  for (Host* host : {&one, &two}) {
+    host->save({{.uuid = *Uuid::parse(kPoolA),
+                 .beat_interval_ms = 2000,
+                 .deadline_ms = 10000,
+                 .path = dir.path("pool-a")}});
+    host->start();
+  }
+  const auto read_at = [this] {
+    const auto lease = one.lease(kPoolA);
+    return lease.readings.empty() ? Instant{} : lease.readings[0].read_at;
+  };
+  ASSERT_TRUE(eventually([&] { return read_at().ms != 0; }));
+  two.process.send(SIGKILL);
+  Instant last = read_at();
+  EXPECT_TRUE(eventually([&] {
+    const Instant now = read_at();
+    const Duration between = now - std::exchange(last, now);
+    return between > 0ms && between < 1000ms;
+  }));
+}
+
 TEST_F(HeartbeatProcess, AHungPoolCostsOnlyItsOwnVms) {
   one.pools({{kPoolA, "pool-a"}, {kPoolB, "pool-b"}});
   one.start();
@@ -240,6 +263,21 @@ TEST_F(HeartbeatProcess, WithoutAWatchdogNothingIsPromised) {
   EXPECT_TRUE(one.held(kPoolA));
   one.watchdog->refuses = 1;  // and failed again
   EXPECT_TRUE(eventually([&] { return !record_of(one, "pool-a").armed; }));
+}
+
+TEST_F(HeartbeatProcess, AShortDeadlineIsGivenAWatchdogThatBitesSooner) {
+  Host two(dir, "bbbbbbbb-0000-4000-8000-000000000002",
+           "watchdog.timeout=5\nself_fence.deadline_ms=9000\n");
+  two.pools({{kPoolA, "pool-a"}});
+  two.start();
+  ASSERT_TRUE(two.held(kPoolA));
+  EXPECT_EQ(two.board().watchdog_timeout_ms, 3000U);
+  // What the rest is not enough for is said where the operator looks.
+  two.save({{.uuid = *Uuid::parse(kPoolA), .deadline_ms = 3500, .path = dir.path("pool-a")}});
+  EXPECT_TRUE(eventually([&] {
+    return two.lease(kPoolA).last_error.find("too short for a watchdog of 3000 ms") !=
+           std::string::npos;
+  }));
 }
 
 // The policy pause: stopped while the storage is bad, also over a restart, and then they go on.
