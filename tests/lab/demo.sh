@@ -3,12 +3,24 @@
 # the host under two of them loses power; the manager proves it dead through its BMC; the two run again
 # elsewhere. Prints the timeline from its own measurements. Exit 0 only if every VM counts again on its disk
 # and no disk ever had two writers.
+#   demo.sh [--storage rbd|nfs|dir]   where the disks are: a real Ceph (the default), behind a real NFS server,
+#                                     a shared directory
 #   MOLD_STAGE  install tree of the product (./dev demo sets it)      LAB_BIN  programs of the lab
 set -u
 LAB_SOURCE=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 for part in common cgroup network storage ceph nfs watchdog bmc image product machine bundle cluster scenario; do
   . "$LAB_SOURCE/lib/$part.sh"
 done
+storage=rbd
+if [ "${1:-}" = --storage ] && [ $# = 2 ]; then storage=$2
+elif [ $# != 0 ]; then echo "usage: demo.sh [--storage rbd|nfs|dir]" >&2; exit 2
+fi
+case $storage in
+  rbd) where="on Ceph" ;;
+  nfs) where="behind an NFS server" ;;
+  dir) where="in a shared directory" ;;
+  *) die "--storage is rbd, nfs or dir" ;;
+esac
 stage=${MOLD_STAGE:-$LAB_REPO/build/stage}
 [ -x "$stage/usr/sbin/mold-manager" ] || die "no install tree at $stage (./dev demo makes one)"
 VMS="web1 web2 db1 batch1"
@@ -47,8 +59,8 @@ lab_turn
 trap clean EXIT
 trap 'exit 130' INT TERM
 
-title "A lab of three hosts and a manager"
-"$LAB_SOURCE/lab" up --prefix "$stage" || exit 1
+title "A lab of three hosts and a manager, VMs' disks $where"
+"$LAB_SOURCE/lab" up --prefix "$stage" --storage $storage || exit 1
 LAB_BIN=$LAB/bin
 cluster_up || give_up "the cluster did not come up"
 
@@ -78,6 +90,7 @@ title "Timeline (seconds after the cut)"
   line "$(since_cut 'Action power status requested')" "suspected: network beats are late; checking: reading its power, watching its storage beat"
   line "$(since_cut 'Verdict dead')" "silent on network and storage: to be proven dead"
   line "$(since_cut 'Action power off')" "fence sent: power off through its BMC"
+  line "$(since_cut 'Proof storage-isolated')" "shut out of its Ceph pool, read back: its VMs write no more"
   line "$(since_cut 'Proof power-off')" "off read back: proven dead; restarts ordered"
   for vm in $VICTIMS; do line "$(counting_again "$vm")" "$vm counts again on its disk, on $(vm_host "$vm")"; done
 } | sort -n -k1,1

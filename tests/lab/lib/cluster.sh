@@ -46,18 +46,23 @@ cluster_up() {
 cluster_pool_url() {
   case $(cat $LAB/storage.kind) in
     rbd) sed -n 's/^LAB_CEPH_URL=//p' $LAB/ceph.env ;;
-    nfs) sed -n 's/^LAB_NFS_URL=//p' $LAB/nfs.env ;;
+    nfs) if kernel_mounts_nfs; then sed -n 's/^LAB_NFS_URL=//p' $LAB/nfs.env; else echo SharedMountPoint://localhost/srv/pool; fi ;;
     *) echo SharedMountPoint://localhost/srv/pool ;;
   esac
 }
 
+# Else the hosts have what the server exports at /srv/pool, by other means.
+kernel_mounts_nfs() { grep -qw nfs4 /proc/filesystems; }
+
 # On Ceph the template is a protected snapshot, of which disks are clones.
 cluster_template_url() {
-  if ! ceph_is_here; then echo file:///srv/pool/templates/nano.img; return; fi
+  if ! ceph_is_here; then echo "file://$(cluster_pool_path)/templates/nano.img"; return; fi
   { ceph_rbd import --no-progress $LAB/bin/nano.img "$CEPH_POOL/nano" && ceph_rbd snap create "$CEPH_POOL/nano@base" &&
     ceph_rbd snap protect "$CEPH_POOL/nano@base"; } >>"$CEPH_DIR/log/make.log" 2>&1 || return 1
   echo "rbd:$CEPH_POOL/nano@base"
 }
+
+cluster_pool_path() { api listStoragePools name=$CLUSTER_POOL | field '.storagepool[0] | .details.mountpath // .path'; }
 
 cluster_enrol() {  # NAME ZONE POD CLUSTER
   local name=$1 answer id token
