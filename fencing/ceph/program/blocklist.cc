@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
-#include <thread>
 #include <utility>
 
 #include "fencing/ceph/client_name.h"
@@ -15,8 +14,6 @@ namespace mold::ceph {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t kAtOnce = 128;
 
 json blocklist_command(const char* operation, const std::string& client) {
   return {{"prefix", "osd blocklist"}, {"blocklistop", operation}, {"addr", client}};
@@ -52,22 +49,6 @@ bool lasts(WallTime until, Duration expiry) {
   return until.ms >= wall_now().ms + expiry.count() - kClocksMs;
 }
 
-// All at once; the first error, after all have ended.
-Status run_together(const std::vector<std::function<Status()>>& jobs) {
-  std::vector<Status> results(jobs.size());
-  for (std::size_t begin = 0; begin < jobs.size(); begin += kAtOnce) {
-    const std::size_t end = std::min(begin + kAtOnce, jobs.size());
-    std::vector<std::thread> threads;
-    for (std::size_t i = begin; i < end; ++i)
-      threads.emplace_back([&jobs, &results, i] { results[i] = jobs[i](); });
-    for (std::thread& thread : threads) thread.join();
-  }
-  for (Status& result : results) {
-    if (!result) return std::move(result);
-  }
-  return {};
-}
-
 Status unlist(Cluster& cluster, const std::string& client) {
   MOLD_TRY_VOID(cluster.change(blocklist_command("rm", client)));
   return {};
@@ -101,10 +82,9 @@ Result<Blocklist> read_blocklist(Cluster& cluster) {
   return clients;
 }
 
-Status list_clients(Cluster& cluster, const std::set<std::string>& clients, Duration expiry,
-                    const std::function<void(const std::string&)>& listed,
+Status list_clients(Cluster& cluster, const std::set<std::string>& clients, const Blocklist& before,
+                    Duration expiry, const std::function<void(const std::string&)>& listed,
                     const std::function<Status()>& beside) {
-  MOLD_TRY(const Blocklist before, read_blocklist(cluster));
   std::vector<std::function<Status()>> jobs;
   if (beside) jobs.push_back(beside);
   for (const std::string& client : clients) {
@@ -136,7 +116,9 @@ Status check_listed(Cluster& cluster, const std::set<std::string>& clients, Dura
 
 port::CephAnswer renew(Cluster& cluster, const CephRequest& request) {
   const std::set<std::string> clients(request.clients.begin(), request.clients.end());
-  Status done = list_clients(cluster, clients, request.expiry, [](const std::string&) {});
+  const auto before = read_blocklist(cluster);
+  if (!before) return refusal_of(cluster, request, before.error());
+  Status done = list_clients(cluster, clients, *before, request.expiry, [](const std::string&) {});
   if (done) done = check_listed(cluster, clients, request.expiry);
   if (!done) return refusal_of(cluster, request, done.error());
   return {core::Outcome::kConfirmed, ErrorKind::kUnknown,

@@ -26,10 +26,11 @@ using Blocklist = std::map<std::string, WallTime>;
 
 Result<Blocklist> read_blocklist(Cluster& cluster);
 
-// Every client is listed and stays so for `expiry` at least; `listed` is told each that is, in the
-// thread that did it. `beside`: more to be decided in the same go.
-Status list_clients(Cluster& cluster, const std::set<std::string>& clients, Duration expiry,
-                    const std::function<void(const std::string& client)>& listed,
+// Every client is listed and stays so for `expiry` at least; `before` is the list as it is now.
+// `listed` is told each that is, in the thread that did it. `beside`: more to be decided in the
+// same go.
+Status list_clients(Cluster& cluster, const std::set<std::string>& clients, const Blocklist& before,
+                    Duration expiry, const std::function<void(const std::string& client)>& listed,
                     const std::function<Status()>& beside = {});
 // kUnknown names the first that is not on it, or not for that long.
 Status check_listed(Cluster& cluster, const std::set<std::string>& clients, Duration expiry);

@@ -4,12 +4,15 @@
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
 
 #include "lib/wire/json_fields.h"
 
 namespace mold::ceph {
 namespace {
+
+constexpr std::size_t kAtOnce = 128;  // threads of run_together()
 
 ErrorKind kind_of(int rc) {
   switch (-rc) {
@@ -165,6 +168,21 @@ port::CephAnswer Cluster::answer_for(const Error& error) const {
   port::CephAnswer answer = unconnected_answer(error);
   if (touched()) answer.outcome = core::Outcome::kUnknown;
   return answer;
+}
+
+Status run_together(const std::vector<std::function<Status()>>& jobs) {
+  std::vector<Status> results(jobs.size());
+  for (std::size_t begin = 0; begin < jobs.size(); begin += kAtOnce) {
+    const std::size_t end = std::min(begin + kAtOnce, jobs.size());
+    std::vector<std::thread> threads;
+    for (std::size_t i = begin; i < end; ++i)
+      threads.emplace_back([&jobs, &results, i] { results[i] = jobs[i](); });
+    for (std::thread& thread : threads) thread.join();
+  }
+  for (Status& result : results) {
+    if (!result) return std::move(result);
+  }
+  return {};
 }
 
 port::CephAnswer unconnected_answer(const Error& error) {

@@ -6,12 +6,14 @@
 // It remembers whether anything may have been changed: an error before that is kFailed, one after
 // it is kUnknown. Several threads may run commands at once.
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <rados/librados.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fencing/ceph/ceph_messages.h"
 #include "lib/base/result.h"
@@ -53,6 +55,12 @@ class Cluster {
   librados::Rados rados_;
   std::atomic<bool> touched_{false};
 };
+
+// Commands to the monitors that go out at once, each in a thread of its own: they log each and
+// decide on that, too, and after a decision they gather for up to a second. So what is asked one
+// after the other pays for what was asked before. Returns when all have ended, with the first
+// error.
+Status run_together(const std::vector<std::function<Status()>>& jobs);
 
 // What failed before there was a connection.
 port::CephAnswer unconnected_answer(const Error& error);

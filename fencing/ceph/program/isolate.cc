@@ -40,16 +40,11 @@ class Isolation {
     guard_.doing("looking for the pool and the user");
     MOLD_TRY(io_, cluster_.pool(request_.access.pool));
     MOLD_TRY(beat_io_, cluster_.pool(request_.access.pool, std::string(kBeatNamespace)));
-    MOLD_TRY(const bool may, may_fence(cluster_, io_, order().user));
-    if (!may)
-      return fail(ErrorKind::kDenied, "client." + request_.access.user + " may not isolate a host");
-    MOLD_TRY(const auto known, read_user(cluster_, order().user));
-    // A user that does not exist is not the one that the host has.
-    if (!known) return fail(ErrorKind::kNotFound, "there is no client." + order().user);
-    MOLD_TRY(Look first, look());
-    first.clients.insert(order().clients.begin(), order().clients.end());
+    Before before;
+    MOLD_TRY_VOID(read_all(before));
+    before.look.clients.insert(order().clients.begin(), order().clients.end());
     guard_.doing("taking the access of client." + order().user + " and listing its clients");
-    MOLD_TRY_VOID(list(first.clients, known->caps != no_access_caps()));
+    MOLD_TRY_VOID(list(before.look.clients, before.listed, before.has_access));
     MOLD_TRY_VOID(read_back_access());
     MOLD_TRY_VOID(list_until_nobody_is_new());
     MOLD_TRY_VOID(break_locks());
@@ -69,6 +64,38 @@ class Isolation {
   }
 
  private:
+  struct Before {
+    Look look;
+    Blocklist listed;
+    bool has_access = false;
+  };
+
+  // All that has to be known first, in one go: a monitor that has just decided on anything takes up
+  // to a second for the next.
+  Status read_all(Before& before) {
+    const auto right = [this]() -> Status {
+      MOLD_TRY(const bool may, may_fence(cluster_, io_, order().user));
+      if (may) return {};
+      return fail(ErrorKind::kDenied, "client." + request_.access.user + " may not isolate a host");
+    };
+    const auto user = [this, &before]() -> Status {
+      MOLD_TRY(const auto known, read_user(cluster_, order().user));
+      // A user that does not exist is not the one that the host has.
+      if (!known) return fail(ErrorKind::kNotFound, "there is no client." + order().user);
+      before.has_access = known->caps != no_access_caps();
+      return {};
+    };
+    const auto blocklist = [this, &before]() -> Status {
+      MOLD_TRY(before.listed, read_blocklist(cluster_));
+      return {};
+    };
+    const auto clients = [this, &before]() -> Status {
+      MOLD_TRY(before.look, look());
+      return {};
+    };
+    return run_together({right, user, blocklist, clients});
+  }
+
   [[nodiscard]] const port::IsolationOrder& order() const { return request_.isolation; }
 
   Result<Look> look() {
@@ -90,10 +117,10 @@ class Isolation {
   }
 
   // With the user's access, if that is to be taken, too.
-  Status list(const std::set<std::string>& clients, bool take_access) {
+  Status list(const std::set<std::string>& clients, const Blocklist& before, bool take_access) {
     const auto take = [this] { return set_caps(cluster_, order().user, no_access_caps()); };
     MOLD_TRY_VOID(list_clients(
-        cluster_, clients, order().expiry,
+        cluster_, clients, before, order().expiry,
         [this](const std::string& client) {
           guard_.with_lock([&] { progress_.listed.insert(client); });
         },
@@ -125,7 +152,8 @@ class Isolation {
                           progress_.listed.end(), std::inserter(late, late.end()));
       if (late.empty()) return wait_for_watchers();
       guard_.doing("listing clients that came late");
-      MOLD_TRY_VOID(list(late, false));
+      MOLD_TRY(const Blocklist before, read_blocklist(cluster_));
+      MOLD_TRY_VOID(list(late, before, false));
     }
     return fail(ErrorKind::kUnknown, "new clients keep coming to the images");
   }

@@ -1,6 +1,8 @@
 #include "fencing/ceph/program/users.h"
 
+#include <atomic>
 #include <cerrno>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -91,19 +93,33 @@ Result<bool> may_fence(Cluster& cluster, librados::IoCtx& io, const std::string&
   } else {
     commands.push_back(user_command("auth get", host_user));
   }
+  std::atomic<bool> may = true;
+  const auto denied = [&may](int rc) {
+    if (rc == -EACCES || rc == -EPERM) may = false;
+    return rc == -EACCES || rc == -EPERM;
+  };
+  std::vector<std::function<Status()>> jobs;
   for (const json& command : commands) {
-    const int rc = cluster.attempt(command);
-    if (rc == -EACCES || rc == -EPERM) return false;
-    if (rc < 0 && !is_refusal(rc)) return fail(ceph_error(rc, "trying what this user may"));
+    jobs.emplace_back([&cluster, &denied, &command]() -> Status {
+      const int rc = cluster.attempt(command);
+      if (rc >= 0 || denied(rc) || is_refusal(rc)) return {};
+      return fail(ceph_error(rc, "trying what this user may"));
+    });
   }
-  librados::ObjectWriteOperation write;
-  write.assert_exists();
-  write.remove();
-  const int rc = io.operate("mold-ha.no-such-object", &write);
-  if (rc == -EPERM || rc == -EACCES) return false;
-  if (rc < 0 && rc != -ENOENT) return fail(ceph_error(rc, "trying to write"));
+  jobs.emplace_back([&io, &denied]() -> Status {
+    librados::ObjectWriteOperation write;
+    write.assert_exists();
+    write.remove();
+    const int rc = io.operate("mold-ha.no-such-object", &write);
+    if (rc >= 0 || rc == -ENOENT || denied(rc)) return {};
+    return fail(ceph_error(rc, "trying to write"));
+  });
+  const Status tried = run_together(jobs);
+  if (!may) return false;
+  if (!tried) return fail(tried.error());
   return true;
 }
+
 port::CephStorage::Key grant(Cluster& cluster, const CephRequest& request) {
   port::CephStorage::Key answer;
   const auto put = [&](const Error& error) {
