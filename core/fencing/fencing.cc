@@ -1,7 +1,6 @@
 #include "core/fencing/fencing.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 namespace mold::core {
@@ -27,16 +26,21 @@ Duration fence_backoff(const Policy& policy, int attempts) {
 }
 
 std::vector<FenceLevel> fence_levels(const Host& host) {
-  std::map<int, std::vector<DeviceId>> by_level;
-  if (host.has_power_control) by_level[1].push_back(DeviceId{});
-  for (const FenceLevel& more : host.more_levels) {
-    auto& devices = by_level[more.level];
-    devices.insert(devices.end(), more.devices.begin(), more.devices.end());
-  }
   std::vector<FenceLevel> levels;
-  for (auto& [level, devices] : by_level) {
-    if (!devices.empty()) levels.push_back({level, std::move(devices)});
+  if (host.has_power_control) levels.push_back({1, {DeviceId{}}});
+  for (const FenceLevel& more : host.more_levels) {
+    if (more.devices.empty()) continue;
+    const auto known = std::find_if(levels.begin(), levels.end(), [&more](const FenceLevel& level) {
+      return level.level == more.level;
+    });
+    if (known == levels.end()) {
+      levels.push_back(more);
+    } else {
+      known->devices.insert(known->devices.end(), more.devices.begin(), more.devices.end());
+    }
   }
+  std::sort(levels.begin(), levels.end(),
+            [](const FenceLevel& x, const FenceLevel& y) { return x.level < y.level; });
   return levels;
 }
 

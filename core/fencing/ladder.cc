@@ -31,9 +31,22 @@ int highest_open_level(const Ladder& ladder, const Policy& policy, Instant now) 
   return open;
 }
 
+bool has_levels(const Ladder& ladder, const std::vector<FenceLevel>& levels) {
+  auto rung = ladder.rungs.begin();
+  for (const FenceLevel& level : levels) {
+    for (const DeviceId device : level.devices) {
+      if (rung == ladder.rungs.end() || rung->level != level.level || rung->device != device)
+        return false;
+      ++rung;
+    }
+  }
+  return rung == ladder.rungs.end();
+}
+
 }  // namespace
 
 void set_levels(Ladder& ladder, const std::vector<FenceLevel>& levels) {
+  if (has_levels(ladder, levels)) return;
   std::vector<Rung> rungs;
   for (const FenceLevel& level : levels) {
     for (const DeviceId device : level.devices) {
