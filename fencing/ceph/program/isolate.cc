@@ -24,6 +24,9 @@ namespace {
 constexpr int kMostRounds = 8;         // of clients that are found late
 constexpr int kLooksAtWatchers = 20;   // until they are gone
 constexpr unsigned kPauseUs = 50'000;  // between these looks
+// Monitors decide on a user at once, and after that gather for a second before they decide on the
+// blocklist; what is asked of it before waits for 50 ms only.
+constexpr unsigned kHeadStartUs = 15'000;
 
 struct Look {
   std::vector<std::pair<std::string, ImageState>> images;
@@ -118,7 +121,10 @@ class Isolation {
 
   // With the user's access, if that is to be taken, too.
   Status list(const std::set<std::string>& clients, const Blocklist& before, bool take_access) {
-    const auto take = [this] { return set_caps(cluster_, order().user, no_access_caps()); };
+    const auto take = [this] {
+      ::usleep(kHeadStartUs);
+      return set_caps(cluster_, order().user, no_access_caps());
+    };
     MOLD_TRY_VOID(list_clients(
         cluster_, clients, before, order().expiry,
         [this](const std::string& client) {
