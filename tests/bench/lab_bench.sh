@@ -6,14 +6,24 @@ done
 [ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
 stage=${MOLD_STAGE:-$LAB_REPO/build/stage}
 [ -x "$stage/usr/sbin/mold-manager" ] || die "no install tree at $stage (./dev lab up makes one)"
+BENCH_PROGRAMS=${LAB_BIN:-}  # of the build; those of a lab go with it
 
-bench_up() {
+# Before the first lab of a script: waits for the turn, and leaves nothing behind.
+bench_begin() {
   trap 'unwatch_disks; "$LAB_SOURCE/lab" down' EXIT
   trap 'exit 130' INT TERM
   lab_turn
-  "$LAB_SOURCE/lab" up --prefix "$stage" ${LAB_STORAGE:+--storage $LAB_STORAGE} || exit 1
+}
+
+bench_lab() {  # STORAGE: in place of the lab before
+  LAB_BIN=$BENCH_PROGRAMS "$LAB_SOURCE/lab" up --prefix "$stage" --storage "$1" || return 1
   LAB_BIN=$LAB/bin
-  cluster_up || exit 1
+  cluster_up
+}
+
+bench_up() {
+  bench_begin
+  bench_lab "${LAB_STORAGE:-dir}" || exit 1
 }
 
 # p50, p99 and max of numbers on stdin, one per line.
