@@ -49,8 +49,8 @@ struct LadderPolicy {
   [[nodiscard]] Duration kill_after(Duration of_deadline) const {
     return of_deadline - watchdog_timeout - verify_grace;
   }
-  // Can this be kept at all? Two beats must fit before the kill phase, and no everyday hiccup of the
-  // storage may bring it about.
+  // Can this be kept at all? Two beats must fit before the kill phase, and no everyday hiccup of
+  // the storage may bring it about.
   [[nodiscard]] bool workable() const {
     return kill_after(deadline) >= std::max(2 * beat_interval, Duration{1000});
   }
