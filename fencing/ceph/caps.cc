@@ -44,7 +44,8 @@ Caps fencer_caps(const std::string& user, const std::vector<std::string>& pools,
   if (!host_user.empty() && !host_user.starts_with(kHostUserPrefix))
     whom.push_back("entity=client." + host_user);
   for (const std::string& hosts : whom) {
-    mon += ", allow command \"auth get\" with " + hosts;
+    for (const char* const command : {"auth get", "auth rm"})
+      mon += ", allow command \"" + std::string(command) + "\" with " + hosts;
     for (const char* const command : {"auth get-or-create", "auth caps"})
       mon += ", allow command \"" + std::string(command) + "\" with " + hosts + only;
   }

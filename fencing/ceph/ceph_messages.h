@@ -24,13 +24,14 @@ enum class CephVerb : std::uint8_t {
   kProbe,
   kClients,
   kGrant,
+  kRemoveUser,
   kIsolate,
   kRenew,
   kLift,
   kCreateDisk,
   kRemoveDisk,
 };
-inline constexpr int kCephVerbs = 8;
+inline constexpr int kCephVerbs = 9;
 std::string_view to_string(CephVerb verb);
 std::optional<CephVerb> parse_ceph_verb(std::string_view text);
 
@@ -40,7 +41,7 @@ struct CephRequest {
   port::CephAccess access;
   Duration deadline{0};
   std::vector<std::string> images;   // clients
-  std::string user;                  // grant
+  std::string user;                  // grant, remove_user
   std::vector<std::string> pools;    // grant
   port::IsolationOrder isolation;    // isolate
   std::vector<std::string> clients;  // renew, lift

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "fencing/ceph/caps.h"
 #include "fencing/ceph/ceph_messages.h"
 #include "fencing/ceph/client_name.h"
 #include "lib/base/text.h"
@@ -30,6 +31,7 @@ struct Name {
 constexpr std::array<Name, kCephVerbs> kVerbs = {{{CephVerb::kProbe, "probe"},
                                                   {CephVerb::kClients, "clients"},
                                                   {CephVerb::kGrant, "grant"},
+                                                  {CephVerb::kRemoveUser, "remove_user"},
                                                   {CephVerb::kIsolate, "isolate"},
                                                   {CephVerb::kRenew, "renew"},
                                                   {CephVerb::kLift, "lift"},
@@ -171,6 +173,12 @@ Status check_request(const CephRequest& request) {
       if (!is_user(request.user)) return wrong("user", "not a user's name (without \"client.\")");
       if (request.pools.empty()) return wrong("pools", "none");
       return check_all("pools", request.pools, kMostPools, is_pool);
+    case CephVerb::kRemoveUser:
+      if (!is_user(request.user) || !request.user.starts_with(kHostUserPrefix) ||
+          request.user == request.access.user)
+        return wrong("user",
+                     "only users of hosts are removed, " + std::string(kHostUserPrefix) + "...");
+      return {};
     case CephVerb::kIsolate:
       return check_isolation(request.isolation);
     case CephVerb::kRenew:
@@ -203,6 +211,9 @@ std::string encode_request(const CephRequest& request) {
     case CephVerb::kGrant:
       body["host_user"] = request.user;
       body["pools"] = request.pools;
+      break;
+    case CephVerb::kRemoveUser:
+      body["host_user"] = request.user;
       break;
     case CephVerb::kIsolate:
       body["host_user"] = order.user;
@@ -247,6 +258,9 @@ Result<CephRequest> decode_request(std::string_view body) {
       case CephVerb::kGrant:
         request.user = fields.text("host_user", kMostName);
         request.pools = texts(fields, "pools", kMostPools, kMostName);
+        break;
+      case CephVerb::kRemoveUser:
+        request.user = fields.text("host_user", kMostName);
         break;
       case CephVerb::kIsolate:
         read_isolation(fields, request.isolation);

@@ -97,6 +97,7 @@ CephTool::Lane& CephTool::lane_of(const CephRequest& request) {
     case CephVerb::kRemoveDisk:
       return disks_;
     case CephVerb::kGrant:
+    case CephVerb::kRemoveUser:
     case CephVerb::kIsolate:
     case CephVerb::kRenew:
     case CephVerb::kLift:
@@ -232,6 +233,13 @@ void CephTool::grant(const port::CephAccess& access, const std::string& user,
   CephRequest request = request_for(CephVerb::kGrant, access, deadline);
   request.user = user;
   request.pools = pools;
+  ask(std::move(request), std::move(done));
+}
+
+void CephTool::remove_user(const port::CephAccess& access, const std::string& user,
+                           Duration deadline, Done<CephAnswer> done) {
+  CephRequest request = request_for(CephVerb::kRemoveUser, access, deadline);
+  request.user = user;
   ask(std::move(request), std::move(done));
 }
 

@@ -7,8 +7,8 @@
 // that was killed, crashed or talked nonsense may have done anything: kUnknown. kFailed comes from
 // here only when no child was started.
 //
-// What fences (isolate, renew, lift, grant) never waits for anything else; the rest takes turns.
-// Loop thread only; destroying it kills what runs, and nothing more is answered.
+// What fences (isolate, renew, lift, grant, remove_user) never waits for anything else; the rest
+// takes turns. Loop thread only; destroying it kills what runs, and nothing more is answered.
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -48,6 +48,8 @@ class CephTool final : public port::CephStorage {
                Duration deadline, Done<port::CephClients> done) override;
   void grant(const port::CephAccess& access, const std::string& user,
              const std::vector<std::string>& pools, Duration deadline, Done<Key> done) override;
+  void remove_user(const port::CephAccess& access, const std::string& user, Duration deadline,
+                   Done<port::CephAnswer> done) override;
   void isolate(const port::CephAccess& access, const port::IsolationOrder& order, Duration deadline,
                Done<port::IsolationAnswer> done) override;
   void renew(const port::CephAccess& access, const std::vector<std::string>& clients,

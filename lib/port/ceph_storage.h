@@ -99,6 +99,9 @@ class CephStorage {
   };
   virtual void grant(const CephAccess& access, const std::string& user,
                      const std::vector<std::string>& pools, Duration deadline, Done<Key> done) = 0;
+  // For good: a user of a host, `mold-host-...`, and no other. One that is not there is done.
+  virtual void remove_user(const CephAccess& access, const std::string& user, Duration deadline,
+                           Done<CephAnswer> done) = 0;
   // May be repeated; what was done already is read back again.
   virtual void isolate(const CephAccess& access, const IsolationOrder& order, Duration deadline,
                        Done<IsolationAnswer> done) = 0;

@@ -73,6 +73,7 @@ CommandTable build_command_table() {
   add_topology_commands(table);
   add_host_commands(table);
   add_storage_commands(table);
+  add_ceph_user_commands(table);
   add_offering_commands(table);
   add_vm_commands(table);
   add_oobm_commands(table);

@@ -76,6 +76,7 @@ class CommandTable {
 void add_topology_commands(CommandTable& table);
 void add_host_commands(CommandTable& table);
 void add_storage_commands(CommandTable& table);
+void add_ceph_user_commands(CommandTable& table);
 void add_offering_commands(CommandTable& table);
 void add_vm_commands(CommandTable& table);
 void add_oobm_commands(CommandTable& table);

@@ -140,6 +140,7 @@ ApiResult<Value> list_event_types(Call& call) {
       "HOST.OOBM.POLL.FAILED",      "HOST.OOBM.POWER_STATE_TRANSITION",
       "HOST.OOBM.POLL.RECOVERED",   "HOST.FENCE.DRILL.FAILED",
       "HOST.FENCE.DRILL.RECOVERED", "ALERT.OOBM.AUTHERROR",
+      "CEPH.USER.REMOVAL.FAILED",   "CEPH.USER.REMOVED",
   };
   for (const auto& [name, spec] : call.table().all()) {
     if (!spec.event_type.empty()) types.insert(spec.event_type);

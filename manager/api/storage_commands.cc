@@ -130,6 +130,7 @@ ApiResult<Value> delete_pool(Call& call) {
   const auto forgotten = forget_destroyed(call, pool);
   if (!forgotten) return refuse(forgotten.error());
   call.about("StoragePool", pool.uuid, "Successfully deleted storage pool " + pool.name);
+  call.services().storage.keys().before_removal(pool);
   if (const Status done = call.inventory().remove(pool.id); !done) {
     return refuse(from_error(done.error()));
   }

@@ -8,15 +8,18 @@
 namespace mold::manager {
 namespace {
 
-bool asks_for_keys(const PoolRecord& pool) {
-  return pool.kind == core::PoolKind::kRbd && pool.cephx && !pool.ceph_fsid.empty();
-}
-
 std::vector<std::string> ceph_pools(const std::vector<const PoolRecord*>& pools) {
   std::vector<std::string> names;
   for (const PoolRecord* const pool : pools) names.push_back(ceph_pool_of(*pool));
   std::sort(names.begin(), names.end());
   return names;
+}
+
+LeavingUsers::Options removal_of(const PoolKeys::Options& options) {
+  LeavingUsers::Options made;
+  made.deadline = options.deadline;
+  made.pauses = {options.retry_first, options.retry_last};
+  return made;
 }
 
 port::CephAnswer not_given(ErrorKind kind, std::string text) {
@@ -38,6 +41,9 @@ PoolKeys::PoolKeys(runtime::EventLoop& loop, Engine& engine, Inventory& inventor
       box_(box),
       ceph_(ceph),
       options_(std::move(options)),
+      leaving_(
+          loop, engine, inventory, ceph, [this](const PoolRecord& pool) { return access_to(pool); },
+          removal_of(options_)),
       timer_(loop),
       alive_(std::make_shared<bool>(true)) {
   for (PoolKeyRecord& record : known) {
@@ -69,27 +75,54 @@ std::map<std::string, PoolKeys::Pools> PoolKeys::wanted(const HostRecord& host) 
 
 void PoolKeys::look() {
   if (!engine_.admits()) return;  // a key that cannot be kept is not asked for
-  forget_the_gone();
+  let_go_of_the_gone();
   for (const auto& [id, host] : inventory_.hosts().all()) {
     if (!is_live(host)) continue;
     for (const auto& [fsid, pools] : wanted(host)) look_at(host, fsid, pools);
   }
+  leaving_.look();
 }
 
-// Hosts and Ceph clusters that are not ours any more. What they had in Ceph is not taken back here:
-// with the last pool the way there is gone.
-void PoolKeys::forget_the_gone() {
+// Hosts and Ceph clusters that are not ours any more. A grant that is under way ends first: it
+// would make the user anew.
+void PoolKeys::let_go_of_the_gone() {
   for (auto it = records_.begin(); it != records_.end();) {
     const auto& [host_id, fsid] = it->first;
     const HostRecord* const host = inventory_.hosts().find_live(host_id);
-    if (host != nullptr && wanted(*host).contains(fsid)) {
+    const auto slot = slots_.find(it->first);
+    if ((host != nullptr && wanted(*host).contains(fsid)) ||
+        (slot != slots_.end() && slot->second.busy)) {
       ++it;
       continue;
     }
-    engine_.put(PoolKeyRemoved{host_id, fsid});
-    if (const auto slot = slots_.find(it->first); slot != slots_.end() && !slot->second.busy)
-      slots_.erase(slot);
+    if (slot != slots_.end()) slots_.erase(slot);
+    leaving_.add(std::move(it->second));
     it = records_.erase(it);
+  }
+}
+
+// What was let go of is needed again. Whether the user is still there only a grant can tell.
+bool PoolKeys::take_back(const Place& place) {
+  auto record = leaving_.take_back(place);
+  if (!record) return !leaving_.holds(place);
+  record->sealed_key.clear();
+  record->pools.clear();
+  record->way = {};
+  engine_.put(*record);
+  records_.insert_or_assign(place, std::move(*record));
+  return true;
+}
+
+void PoolKeys::before_removal(const PoolRecord& pool) {
+  if (!asks_for_keys(pool)) return;
+  for (const auto& [id, other] : inventory_.pools().all()) {
+    if (id != pool.id && asks_for_keys(other) && other.ceph_fsid == pool.ceph_fsid) return;
+  }
+  leaving_.keep_way(pool);
+  for (auto& [place, record] : records_) {
+    if (place.second != pool.ceph_fsid) continue;
+    record.way = ceph_way_of(pool);
+    engine_.put(record);
   }
 }
 
@@ -98,8 +131,12 @@ void PoolKeys::look_at(const HostRecord& host, const std::string& fsid, const Po
   const Place place{host.id, fsid};
   const auto known = records_.find(place);
   if (known != records_.end() && known->second.pools == names) return;
-  Slot& slot = slots_[place];
+  Retry& slot = slots_[place];
   if (slot.busy) return;
+  if (!take_back(place)) {
+    slot.text = "its user of before is just being removed";
+    return;
+  }
   for (const PoolRecord* const pool : pools) {
     if (std::string why = taken(host.id, pool->id); !why.empty()) {
       slot.text = std::move(why);
@@ -118,7 +155,7 @@ void PoolKeys::look_at(const HostRecord& host, const std::string& fsid, const Po
 void PoolKeys::ask(const HostRecord& host, const std::string& fsid, const Pools& through,
                    std::vector<std::string> names, Given done) {
   const Place place{host.id, fsid};
-  Slot& slot = slots_[place];
+  Retry& slot = slots_[place];
   const PoolRecord& pool = *through[static_cast<std::size_t>(slot.tries) % through.size()];
   const Result<port::CephAccess> access = access_to(pool);
   if (!access) {
@@ -128,19 +165,45 @@ void PoolKeys::ask(const HostRecord& host, const std::string& fsid, const Pools&
   }
   slot.busy = true;
   ++busy_;
-  ceph_->grant(*access, PoolKeys::user_of(host), names, options_.deadline,
-               [this, alive = alive_, place, names,
-                done = std::move(done)](const port::CephStorage::Key& answer) {
+  Asked asked{place, PoolKeys::user_of(host), std::move(names), std::move(done)};
+  if (records_.contains(place)) return grant(*access, asked);
+  // Whatever comes of it, the user may be there from now on.
+  PoolKeyRecord record;
+  record.host = place.first;
+  record.fsid = place.second;
+  record.user = asked.user;
+  record.granted = loop_.wall();
+  engine_.put(record);
+  records_.insert_or_assign(place, std::move(record));
+  engine_.when_durable(
+      [this, alive = alive_, access = *access, asked = std::move(asked)](const Status& kept) {
+        if (!*alive) return;
+        if (!kept) return not_kept(asked, kept.error().what);
+        grant(access, asked);
+      });
+}
+
+void PoolKeys::not_kept(const Asked& asked, const std::string& why) {
+  --busy_;
+  Retry& slot = slots_[asked.place];
+  slot.busy = false;
+  put_off(slot, "not asked for: " + why);
+  if (asked.done) asked.done(not_given(ErrorKind::kUnavailable, slot.text));
+}
+
+void PoolKeys::grant(const port::CephAccess& access, const Asked& asked) {
+  ceph_->grant(access, asked.user, asked.names, options_.deadline,
+               [this, alive = alive_, asked](const port::CephStorage::Key& answer) {
                  if (!*alive) return;
                  --busy_;
-                 take(place, names, answer);
-                 if (done) done(answer);
+                 take(asked.place, asked.names, answer);
+                 if (asked.done) asked.done(answer);
                });
 }
 
 void PoolKeys::take(const Place& place, const std::vector<std::string>& names,
                     const port::CephStorage::Key& answer) {
-  Slot& slot = slots_[place];
+  Retry& slot = slots_[place];
   slot.busy = false;
   const HostRecord* const host = inventory_.hosts().find_live(place.first);
   if (host == nullptr) return;
@@ -151,26 +214,18 @@ void PoolKeys::take(const Place& place, const std::vector<std::string>& names,
   }
   const auto sealed = box_.seal_host_key(host->uuid, place.second, answer.key);
   if (!sealed) return put_off(slot, sealed.error().what);
-  PoolKeyRecord record;
-  record.host = place.first;
-  record.fsid = place.second;
-  record.user = PoolKeys::user_of(*host);
+  PoolKeyRecord& record = records_.at(place);  // written before it was asked for
   record.sealed_key = *sealed;
   record.pools = names;
   record.granted = loop_.wall();
   engine_.put(record);
-  records_.insert_or_assign(place, std::move(record));
   slots_.erase(place);
   inventory_.pools_changed();  // the host is told with its next beat
   runtime::log_info("host " + host->name + " has its Ceph key");
 }
 
-void PoolKeys::put_off(Slot& slot, std::string why) {
-  ++slot.tries;
-  Duration pause = options_.retry_first;
-  for (int i = 1; i < slot.tries && pause < options_.retry_last; ++i) pause *= 2;
-  slot.next_try = loop_.now() + std::min(pause, options_.retry_last);
-  slot.text = std::move(why);
+void PoolKeys::put_off(Retry& slot, std::string why) {
+  slot.put_off(loop_.now(), {options_.retry_first, options_.retry_last}, std::move(why));
 }
 
 void PoolKeys::answer_later(Given done, port::CephAnswer answer) {
@@ -195,6 +250,14 @@ void PoolKeys::give_back(HostId host, PoolId pool, Given done) {
     if (other->id == pool || taken(host, other->id).empty()) open.push_back(other);
   }
   ask(*record, about->ceph_fsid, open, ceph_pools(open), std::move(done));
+}
+
+std::vector<CephUser> PoolKeys::users() const {
+  std::vector<CephUser> all;
+  for (const auto& [place, record] : records_) all.push_back({record, false, {}});
+  for (LeavingUsers::Leaver& leaver : leaving_.list())
+    all.push_back({std::move(leaver.record), true, std::move(leaver.text)});
+  return all;
 }
 
 bool PoolKeys::granting(HostId host) const {

@@ -3,7 +3,8 @@
 // host's cluster has RBD pools on: so that one host's access can be taken away and nobody else's.
 // Asked for in the background (port::CephStorage::grant), again and again until it is there; kept
 // sealed in the store, so that a restart of the manager needs no Ceph; told to that host alone
-// (AgentRegistry::pools_for).
+// (AgentRegistry::pools_for). When the host or the last pool there is deleted, the user is removed
+// (LeavingUsers).
 //
 // Never gives access to a host while something stands in the way (Options::taken: it is being
 // isolated from a pool). Whoever isolates a host first waits until granting() is false: a grant
@@ -23,6 +24,8 @@
 #include "manager/inventory/host_key.h"
 #include "manager/inventory/inventory.h"
 #include "manager/inventory/secret_box.h"
+#include "manager/storage/leaving_users.h"
+#include "manager/storage/retry.h"
 
 namespace mold::manager {
 
@@ -32,10 +35,17 @@ struct KeyState {
   std::string text;
 };
 
+// A user that a host has in Ceph, or had.
+struct CephUser {
+  PoolKeyRecord record;
+  bool leaving = false;  // it is to be removed
+  std::string text;      // why it is not removed yet
+};
+
 class PoolKeys {
  public:
   struct Options {
-    Duration deadline{20'000};  // one grant
+    Duration deadline{20'000};  // one grant, one removal
     Duration look_every{2'000};
     Duration retry_first{1'000};  // doubled with each failure
     Duration retry_last{300'000};
@@ -61,6 +71,12 @@ class PoolKeys {
   void give_back(HostId host, PoolId pool, Given done);
   // Without "client."; whether or not it was made yet.
   [[nodiscard]] static std::string user_of(const HostRecord& host);
+  // The pool is about to be deleted: users that it may have been the last way to can still be
+  // removed then.
+  void before_removal(const PoolRecord& pool);
+  [[nodiscard]] LeavingUsers& leaving() { return leaving_; }
+  // All that may be there, those that leave last.
+  [[nodiscard]] std::vector<CephUser> users() const;
   // A grant of this host is under way.
   [[nodiscard]] bool granting(HostId host) const;
 
@@ -71,24 +87,27 @@ class PoolKeys {
   [[nodiscard]] Result<port::CephAccess> access_to(const PoolRecord& pool) const;
 
  private:
-  using Place = std::pair<HostId, std::string>;  // a host on one Ceph cluster
+  using Place = LeavingUsers::Place;
   using Pools = std::vector<const PoolRecord*>;
-  struct Slot {
-    bool busy = false;
-    int tries = 0;
-    Instant next_try;
-    std::string text;
+  struct Asked {
+    Place place;
+    std::string user;
+    std::vector<std::string> names;
+    Given done;
   };
 
   [[nodiscard]] std::map<std::string, Pools> wanted(const HostRecord& host) const;
   [[nodiscard]] std::string taken(HostId host, PoolId pool) const;
-  void forget_the_gone();
+  void let_go_of_the_gone();
+  bool take_back(const Place& place);
   void look_at(const HostRecord& host, const std::string& fsid, const Pools& pools);
   void ask(const HostRecord& host, const std::string& fsid, const Pools& through,
            std::vector<std::string> names, Given done);
+  void grant(const port::CephAccess& access, const Asked& asked);
+  void not_kept(const Asked& asked, const std::string& why);
   void take(const Place& place, const std::vector<std::string>& names,
             const port::CephStorage::Key& answer);
-  void put_off(Slot& slot, std::string why);
+  void put_off(Retry& slot, std::string why);
   void answer_later(Given done, port::CephAnswer answer);
 
   runtime::EventLoop& loop_;
@@ -98,7 +117,8 @@ class PoolKeys {
   port::CephStorage* ceph_;
   Options options_;
   std::map<Place, PoolKeyRecord> records_;
-  std::map<Place, Slot> slots_;
+  std::map<Place, Retry> slots_;
+  LeavingUsers leaving_;
   std::size_t busy_ = 0;
   runtime::Timer timer_;
   std::shared_ptr<bool> alive_;

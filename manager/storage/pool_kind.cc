@@ -38,6 +38,14 @@ std::string ceph_pool_of(const PoolRecord& pool) {
   return pool.path.starts_with(kRbdPrefix) ? pool.path.substr(kRbdPrefix.size()) : std::string{};
 }
 
+bool asks_for_keys(const PoolRecord& pool) {
+  return pool.kind == core::PoolKind::kRbd && pool.cephx && !pool.ceph_fsid.empty();
+}
+
+CephWay ceph_way_of(const PoolRecord& pool) {
+  return {pool.uuid, pool.source, pool.path, pool.user, pool.sealed_key};
+}
+
 std::string nfs_mount_path(const std::string& pool_uuid) {
   return "/mnt/" + pool_uuid;
 }

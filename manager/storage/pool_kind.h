@@ -7,6 +7,7 @@
 #include "core/model/pool.h"
 #include "core/model/vm.h"
 #include "manager/store/records.h"
+#include "manager/store/rows.h"
 
 namespace mold::manager {
 
@@ -16,6 +17,9 @@ std::string_view pool_type_name(core::PoolKind kind);
 std::string_view pool_state_name(PoolState state);
 // The Ceph pool of an RBD pool's path, "rbd:<pool>".
 std::string ceph_pool_of(const PoolRecord& pool);
+// Hosts need a cephx user of their own to use it.
+bool asks_for_keys(const PoolRecord& pool);
+CephWay ceph_way_of(const PoolRecord& pool);
 // Where hosts mount the export of that pool.
 std::string nfs_mount_path(const std::string& pool_uuid);
 

@@ -130,7 +130,9 @@ MOLD_ROW(DeviceDoubt, "device_doubts") {
 }
 MOLD_ROW(PoolKeyRecord, "pool_keys") {
   v("host", r.host), v("fsid", r.fsid), v("user", r.user), v("sealed_key", r.sealed_key);
-  v("pools", r.pools), v("granted", r.granted);
+  v("pools", r.pools), v("granted", r.granted), v("way_pool_uuid", r.way.pool_uuid);
+  v("way_source", r.way.source), v("way_path", r.way.path), v("way_user", r.way.user);
+  v("way_sealed_key", r.way.sealed_key);
 }
 MOLD_ROW(core::Pool, "core_pools") {
   v("id", r.id), v("cluster", r.cluster), v("uuid", r.uuid), v("name", r.name);

@@ -107,14 +107,27 @@ struct DeviceDoubt {
   friend bool operator==(const DeviceDoubt&, const DeviceDoubt&) = default;
 };
 
-// The cephx user that a host got on one Ceph cluster, so that a restart needs no Ceph.
+// How a Ceph cluster is reached on which there is no pool any more: as that of its last one.
+struct CephWay {
+  std::string pool_uuid;  // what the key is sealed for
+  std::string source;     // these as in PoolRecord
+  std::string path;
+  std::string user;
+  std::string sealed_key;
+
+  friend bool operator==(const CephWay&, const CephWay&) = default;
+};
+
+// The cephx user that a host got on one Ceph cluster, so that a restart needs no Ceph. Written
+// before it is asked for, and kept until the user is known to be gone again.
 struct PoolKeyRecord {
   HostId host;
   std::string fsid;
   std::string user;                // without "client."
-  std::string sealed_key;          // SecretBox::open_host_key
+  std::string sealed_key;          // SecretBox::open_host_key; empty while there is no answer
   std::vector<std::string> pools;  // Ceph pools that it was granted, sorted
   WallTime granted;
+  CephWay way = {};
 
   friend bool operator==(const PoolKeyRecord&, const PoolKeyRecord&) = default;
 };

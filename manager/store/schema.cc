@@ -183,6 +183,15 @@ CREATE TABLE pool_keys (
   PRIMARY KEY (host, fsid)) STRICT, WITHOUT ROWID;
 )sql";
 
+// Users in Ceph outlive the last pool of their cluster until they are removed there.
+constexpr std::string_view kCephWays = R"sql(
+ALTER TABLE pool_keys ADD COLUMN way_pool_uuid TEXT NOT NULL DEFAULT '';
+ALTER TABLE pool_keys ADD COLUMN way_source TEXT NOT NULL DEFAULT '';
+ALTER TABLE pool_keys ADD COLUMN way_path TEXT NOT NULL DEFAULT '';
+ALTER TABLE pool_keys ADD COLUMN way_user TEXT NOT NULL DEFAULT '';
+ALTER TABLE pool_keys ADD COLUMN way_sealed_key TEXT NOT NULL DEFAULT '';
+)sql";
+
 constexpr std::array kSteps{
     runtime::Migration{1, "state of the brain", kCore},
     runtime::Migration{2, "inventory", kInventory},
@@ -191,6 +200,7 @@ constexpr std::array kSteps{
     runtime::Migration{5, "power devices that are not trusted", kDeviceDoubts},
     runtime::Migration{6, "kinds of pools, keys of hosts", kPoolKinds},
     runtime::Migration{7, "isolation from Ceph pools", kIsolations},
+    runtime::Migration{8, "ways to Ceph clusters without a pool", kCephWays},
 };
 
 }  // namespace

@@ -147,8 +147,16 @@ check "unknown" "$(ask deleteStoragePool "id=$none" | code)" '[431,9999]'
 # Their disks were never made: no host is up. They end as destroyed ones.
 wait_job "$(admin destroyVirtualMachine "id=$clone" | jq -r .destroyvirtualmachineresponse.jobid)" >/dev/null
 check_jq "destroyed" "$(admin listVirtualMachines "id=$clone")" .listvirtualmachinesresponse.virtualmachine[0].state Destroyed
+users() { admin listCephUsers | jq -rc '[.listcephusersresponse.cephuser//[]|.[]|[.hostname,.state,.pools]]'; }
+check "the host's user in Ceph" "$(users)" '[["h1","Granted","vms"]]'
+check "it is in use" "$(ask forgetCephUser "user=$(admin listCephUsers | jq -r .listcephusersresponse.cephuser[0].user)" fsid=x | code)" '[431,4350]'
 check "destroyed VMs hold it" "$(ask deleteStoragePool "id=$rbd" | code)" '[536,4375]'
 check_jq "unless by force" "$(ask deleteStoragePool "id=$rbd" forced=true)" .deletestoragepoolresponse.success true
+for _ in $(seq 1 50); do
+  [ "$(users)" = '[]' ] && break
+  sleep 0.1
+done
+check "and the user is removed from Ceph" "$(users)" '[]'
 check_jq "which forgets them" "$(admin listVirtualMachines name=v2)" .listvirtualmachinesresponse '{}'
 
 # ---- no key comes out ----

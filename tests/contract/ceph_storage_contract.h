@@ -54,6 +54,10 @@ class CephStorageContract : public ::testing::TestWithParam<MakeCephRig> {
       rig_->storage().grant(rig_->fencer(), user, {rig_->fencer().pool}, kEnough, done);
     });
   }
+  port::CephAnswer remove_user(const std::string& user) {
+    return wait<port::CephAnswer>(
+        [&](auto done) { rig_->storage().remove_user(rig_->fencer(), user, kEnough, done); });
+  }
   port::IsolationAnswer isolate(const port::CephAccess& access, const port::IsolationOrder& order,
                                 Duration deadline = kEnough) {
     return wait<port::IsolationAnswer>(
@@ -168,6 +172,30 @@ TEST_P(CephStorageContract, GrantMakesAUserAndKeepsItsKey) {
   const std::string image = rig_->make_image();
   writer(host, image);
   EXPECT_EQ(grant(rig_->fencer().user).error, ErrorKind::kUnsupported);
+}
+
+TEST_P(CephStorageContract, ARemovedUserIsGoneAndNobodyElse) {
+  const Host host = make_host();
+  const Host other = make_host();
+  const std::string image = rig_->make_image();
+  const auto answer = remove_user(host.user);
+  EXPECT_EQ(answer.outcome, core::Outcome::kConfirmed) << answer.text;
+  expect_locked_out(host, image);
+  writer(other, image);
+  EXPECT_EQ(remove_user(host.user).outcome, core::Outcome::kConfirmed)
+      << "one that is gone is done";
+  const auto again = grant(host.user);
+  EXPECT_EQ(again.outcome, core::Outcome::kConfirmed) << again.text;
+  EXPECT_FALSE(again.key == host.key) << "made anew";
+}
+
+TEST_P(CephStorageContract, OnlyUsersOfHostsAreRemoved) {
+  for (const std::string& user : {rig_->fencer().user, std::string("admin")}) {
+    const auto answer = remove_user(user);
+    EXPECT_EQ(answer.outcome, core::Outcome::kFailed) << user;
+    EXPECT_EQ(answer.error, ErrorKind::kInvalid) << answer.text;
+  }
+  EXPECT_TRUE(probe(rig_->fencer()).may_fence);
 }
 
 TEST_P(CephStorageContract, ClientsTellsWhoHasAnImageOpen) {

@@ -34,6 +34,7 @@ std::string bare_answer(CephVerb verb, port::CephAnswer common, const IsolationP
       answer.listed.assign(progress.listed.begin(), progress.listed.end());
       return encode_answer(answer);
     }
+    case CephVerb::kRemoveUser:
     case CephVerb::kRenew:
     case CephVerb::kLift:
     case CephVerb::kCreateDisk:
@@ -57,6 +58,9 @@ std::string answer_of(Cluster& cluster, const CephRequest& request, bool anybody
     case CephVerb::kGrant:
       guard.doing("changing client." + request.user);
       return encode_answer(grant(cluster, request));
+    case CephVerb::kRemoveUser:
+      guard.doing("removing client." + request.user);
+      return encode_answer(remove_user(cluster, request));
     case CephVerb::kIsolate:
       return encode_answer(isolate(cluster, request, anybody, guard, progress));
     case CephVerb::kRenew:

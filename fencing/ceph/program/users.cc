@@ -152,4 +152,15 @@ port::CephStorage::Key grant(Cluster& cluster, const CephRequest& request) {
   return answer;
 }
 
+port::CephAnswer remove_user(Cluster& cluster, const CephRequest& request) {
+  const auto gone = cluster.change(user_command("auth rm", request.user));
+  if (!gone) return refusal_of(cluster, request, gone.error());
+  const auto known = read_user(cluster, request.user);
+  if (!known) return refusal_of(cluster, request, known.error());
+  if (*known)
+    return cluster.answer_for(
+        {ErrorKind::kUnknown, "client." + request.user + " was made anew by somebody else"});
+  return {core::Outcome::kConfirmed, ErrorKind::kUnknown, "client." + request.user + " is gone"};
+}
+
 }  // namespace mold::ceph

@@ -28,7 +28,8 @@ std::string line_for(Cluster& cluster, const CephRequest& request);
 // `host_user`: whose access it is about; empty: of any host.
 Result<bool> may_fence(Cluster& cluster, librados::IoCtx& io, const std::string& host_user);
 
-// The verb of the port.
+// Verbs of the port.
 port::CephStorage::Key grant(Cluster& cluster, const CephRequest& request);
+port::CephAnswer remove_user(Cluster& cluster, const CephRequest& request);
 
 }  // namespace mold::ceph

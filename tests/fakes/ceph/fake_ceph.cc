@@ -9,7 +9,7 @@ namespace {
 using core::Outcome;
 using port::CephAnswer;
 
-const std::set<std::string> kFencing = {"grant", "isolate", "renew", "lift"};
+const std::set<std::string> kFencing = {"grant", "remove_user", "isolate", "renew", "lift"};
 
 CephAnswer good(std::string text) {
   return {Outcome::kConfirmed, ErrorKind::kUnknown, std::move(text)};
@@ -129,6 +129,19 @@ void FakeCeph::grant(const port::CephAccess& access, const std::string& user,
                key.key = cluster_.add_user(user, false, {pools.begin(), pools.end()});
                put(key, good("client." + user + " has its access"));
              });
+}
+
+void FakeCeph::remove_user(const port::CephAccess& access, const std::string& user,
+                           Duration deadline, Done<CephAnswer> done) {
+  later<CephAnswer>("remove_user", access, Needs::kMons, deadline, std::move(done),
+                    [this, user](CephAnswer& answer) {
+                      if (!user.starts_with("mold-host-")) {
+                        answer = bad(ErrorKind::kInvalid, "that is no user of a host");
+                        return;
+                      }
+                      cluster_.users.erase(user);
+                      answer = good("client." + user + " is gone");
+                    });
 }
 
 port::IsolationAnswer FakeCeph::isolated(const port::CephAccess& access,

@@ -46,6 +46,8 @@ class FakeCeph final : public port::CephStorage {
                Duration deadline, Done<port::CephClients> done) override;
   void grant(const port::CephAccess& access, const std::string& user,
              const std::vector<std::string>& pools, Duration deadline, Done<Key> done) override;
+  void remove_user(const port::CephAccess& access, const std::string& user, Duration deadline,
+                   Done<port::CephAnswer> done) override;
   void isolate(const port::CephAccess& access, const port::IsolationOrder& order, Duration deadline,
                Done<port::IsolationAnswer> done) override;
   void renew(const port::CephAccess& access, const std::vector<std::string>& clients,

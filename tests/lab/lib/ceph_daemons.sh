@@ -92,7 +92,7 @@ ceph_manager_mon_caps() {
   caps="caps_mon regex \"^(profile rbd|allow r)\$\" caps_osd regex \"^($CEPH_NO_ACCESS|profile rbd pool=$CEPH_POOL)\$\""
   echo "profile rbd, allow command \"osd blocklist\" with blocklistop=rm addr regex \"^[^/]+/[0-9]+\$\"," \
     "allow command \"auth get-or-create\" with $user $caps, allow command \"auth caps\" with $user $caps," \
-    "allow command \"auth get\" with $user"
+    "allow command \"auth get\" with $user, allow command \"auth rm\" with $user"
 }
 ceph_manager_osd_caps() { echo "profile rbd pool=$CEPH_POOL"; }
 

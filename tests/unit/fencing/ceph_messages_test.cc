@@ -29,6 +29,12 @@ TEST(ClientName, IsOneHandleAndNeverAHost) {
     EXPECT_FALSE(client_name(text)) << text;
 }
 
+TEST(Caps, WhoFencesMayRemoveUsersOfHostsOnly) {
+  const std::string mon = fencer_caps("mgr", {"vms"}, "").at("mon");
+  EXPECT_THAT(mon, HasSubstr("allow command \"auth rm\" with entity prefix client.mold-host-"));
+  EXPECT_EQ(mon.find("\"auth rm\" with entity=client.mgr"), std::string::npos);
+}
+
 TEST(Caps, ALineIsWholeAndKeepsThePoolsThatAre) {
   EXPECT_EQ(host_caps({"a", "b"}).at("osd"), "profile rbd pool=a, profile rbd pool=b");
   const port::CephAccess access{"m", "new", "mgr", {}};
@@ -92,6 +98,9 @@ TEST(CephRequest, WhatCouldMeanSomethingElseIsRefused) {
     expect_refused(CephVerb::kRemoveDisk, [&](auto& r) { r.disk.image = name; });
   }
   expect_refused(CephVerb::kProbe, [](auto& r) { r.access.user = "client.admin"; });
+  for (const char* const user : {"admin", "mold-manager", "mold-hos", ""})
+    expect_refused(CephVerb::kRemoveUser, [&](auto& r) { r.user = user; });
+  expect_refused(CephVerb::kRemoveUser, [](auto& r) { r.access.user = r.user; });
   expect_refused(CephVerb::kProbe, [](auto& r) { r.access.mon_host = "a\nkey = b"; });
   for (const char* const client : {"10.0.0.1", "10.0.0.1:0/0", "v1:10.0.0.1:0/5", "10.0.0.0/24"}) {
     expect_refused(CephVerb::kIsolate, [&](auto& r) { r.isolation.clients = {client}; });

@@ -25,6 +25,7 @@ class PoolKeysTest : public testing::Test {
   void make_keys() {
     PoolKeys::Options options;
     options.look_every = 10ms;
+    options.deadline = 50ms;
     options.retry_first = 20ms;
     options.retry_last = 40ms;
     options.taken = [this](HostId host, PoolId) { return host == cut_off ? "cut off" : ""; };
@@ -59,6 +60,24 @@ class PoolKeysTest : public testing::Test {
   std::size_t grants() const {
     const auto& asked = ceph->asked();
     return static_cast<std::size_t>(std::count(asked.begin(), asked.end(), "grant"));
+  }
+
+  void delete_pool(PoolId id) {
+    keys->before_removal(pool(id));
+    ASSERT_TRUE(world.inventory->remove(id));
+  }
+  void restart() {
+    ASSERT_TRUE(world.settle());
+    keys.reset();
+    world.restart();
+    make_keys();
+  }
+  bool has_user(const std::string& user) const { return ceph->cluster().users.contains(user); }
+  std::string leaver_text() const {
+    for (const CephUser& user : keys->users()) {
+      if (user.leaving) return user.text;
+    }
+    return {};
   }
 
   World world;
@@ -162,14 +181,90 @@ TEST_F(PoolKeysTest, WhatWasTakenIsGivenBackAlsoWhenTheKeyIsKnown) {
   EXPECT_EQ(answer->outcome, core::Outcome::kFailed);
 }
 
-TEST_F(PoolKeysTest, AHostThatIsGoneIsForgotten) {
+TEST_F(PoolKeysTest, TheUserOfADeletedHostIsRemovedAndForgotten) {
   const PoolId vms = add_pool("vms");
   ASSERT_TRUE(until_keyed(h1, vms) && until_keyed(h2, vms));
+  const std::string gone = key(h1, vms).user;
   ASSERT_TRUE(world.inventory->remove(h1));
-  world.turn_for(30ms);
+  ASSERT_TRUE(world.loop->run_until([&] { return keys->users().size() == 1; }, 5s));
+  EXPECT_FALSE(has_user(gone));
+  EXPECT_TRUE(has_user(key(h2, vms).user));
+  EXPECT_TRUE(has_user("mold"));
+  restart();
+  ASSERT_EQ(world.pool_keys.size(), 1U);
+  EXPECT_EQ(world.pool_keys[0].host, h2);
+}
+
+TEST_F(PoolKeysTest, ARemovalThatFailsIsTriedAgainAlsoAfterARestart) {
+  const PoolId vms = add_pool("vms");
+  ASSERT_TRUE(until_keyed(h1, vms) && until_keyed(h2, vms));
+  const std::string gone = key(h1, vms).user;
+  ceph->fail_next("remove_user", {core::Outcome::kUnknown, ErrorKind::kTimeout, "no answer"});
+  ASSERT_TRUE(world.inventory->remove(h1));
+  ASSERT_TRUE(world.loop->run_until([&] { return !leaver_text().empty(); }, 5s));
+  EXPECT_EQ(leaver_text(), "no answer");
+  EXPECT_TRUE(has_user(gone));
+  restart();
+  EXPECT_TRUE(world.loop->run_until([&] { return !has_user(gone); }, 5s));
+  EXPECT_TRUE(world.loop->run_until([&] { return keys->users().size() == 1; }, 5s));
+}
+
+TEST_F(PoolKeysTest, WithTheLastPoolAllUsersGoAlsoWhenCephIsAwayForLong) {
+  const PoolId vms = add_pool("vms");
+  const PoolId more = add_pool("more");
+  ASSERT_TRUE(until_keyed(h1, more) && until_keyed(h2, more));
+  delete_pool(vms);
+  ASSERT_TRUE(world.loop->run_until(
+      [&] { return ceph->cluster().users.at(key(h1, more).user).pools.size() == 1; }, 5s))
+      << "another pool of that cluster needs them";
   ASSERT_TRUE(world.settle());
-  keys.reset();
-  world.restart();
+  ceph->cluster().mons_frozen = true;
+  delete_pool(more);
+  world.turn_for(30ms);
+  restart();
+  EXPECT_EQ(world.pool_keys.size(), 2U);
+  ceph->cluster().mons_frozen = false;
+  EXPECT_TRUE(world.loop->run_until([&] { return ceph->cluster().users.size() == 1; }, 5s));
+  EXPECT_TRUE(has_user("mold")) << "nobody but users of hosts";
+  EXPECT_TRUE(world.loop->run_until([&] { return keys->users().empty(); }, 5s));
+}
+
+TEST_F(PoolKeysTest, APoolThatComesBackEndsTheLeaving) {
+  const PoolId vms = add_pool("vms");
+  ASSERT_TRUE(until_keyed(h1, vms) && until_keyed(h2, vms));
+  ceph->fail_next("remove_user", {core::Outcome::kFailed, ErrorKind::kDenied, "not allowed"});
+  delete_pool(vms);
+  ASSERT_TRUE(world.loop->run_until([&] { return !leaver_text().empty(); }, 5s));
+  const PoolId again = add_pool("vms");
+  ASSERT_TRUE(until_keyed(h1, again) && until_keyed(h2, again));
+  world.turn_for(60ms);
+  EXPECT_TRUE(has_user(key(h1, again).user) && has_user(key(h2, again).user));
+  EXPECT_TRUE(ceph->cluster().users.at(key(h1, again).user).key == key(h1, again).key.reveal());
+}
+
+// What was asked for may have been done when the answer never came.
+TEST_F(PoolKeysTest, AUserThatMayHaveBeenMadeIsRemovedToo) {
+  ASSERT_TRUE(world.inventory->remove(h2));
+  ceph->lose_next_answer("grant");
+  const std::string user = PoolKeys::user_of(host(h1));
+  add_pool("vms");
+  ASSERT_TRUE(world.loop->run_until([&] { return has_user(user); }, 5s));
+  ASSERT_TRUE(world.inventory->remove(h1));
+  EXPECT_TRUE(world.loop->run_until([&] { return !has_user(user) && keys->users().empty(); }, 5s));
+}
+
+TEST_F(PoolKeysTest, APersonMayGiveUpAUserOfACephThatIsNoMore) {
+  const PoolId vms = add_pool("vms");
+  ASSERT_TRUE(until_keyed(h1, vms) && until_keyed(h2, vms));
+  const std::string user = key(h1, vms).user;
+  const std::string fsid = ceph->cluster().fsid;
+  EXPECT_EQ(keys->leaving().forget(user, fsid).error().kind, ErrorKind::kNotFound) << "in use";
+  ceph->cluster().pools.clear();
+  delete_pool(vms);
+  ASSERT_TRUE(world.loop->run_until([&] { return !leaver_text().empty(); }, 5s));
+  ASSERT_TRUE(
+      world.loop->run_until([&] { return keys->leaving().forget(user, fsid).has_value(); }, 5s));
+  restart();
   ASSERT_EQ(world.pool_keys.size(), 1U);
   EXPECT_EQ(world.pool_keys[0].host, h2);
 }

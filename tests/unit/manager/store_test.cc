@@ -247,7 +247,13 @@ struct SampleRows {
                         "fsid",
                         false,
                         {"v1", "v2"}};
-  const PoolKeyRecord pool_key{HostId{4}, "fsid", "mold-hu", "sealed", {"a", "b"}, t};
+  const PoolKeyRecord pool_key{HostId{4},
+                               "fsid",
+                               "mold-hu",
+                               "sealed",
+                               {"a", "b"},
+                               t,
+                               {"pool-u", "mon", "rbd:a", "mold", "sealed too"}};
   const Account account{AccountId{1}, "au", "n", "D", "du", 1, true, t};
   const User user{UserId{1}, AccountId{1}, "uu", "n", "key", "sealed", false, t};
   const VmRecord vm{VmId{8},

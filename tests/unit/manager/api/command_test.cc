@@ -57,6 +57,8 @@ TEST(CommandTable, HoldsEverythingThatTheManualNames) {
                            "listFenceDevices",
                            "listFenceDrills",
                            "runFenceDrill",
+                           "listCephUsers",
+                           "forgetCephUser",
                            "listConfigurations",
                            "updateConfiguration",
                            "configureHAForHost",
