@@ -46,6 +46,7 @@ std::vector<Command> ha_commands();
 std::vector<Command> fence_commands();
 std::vector<Command> event_commands();
 std::vector<Command> job_commands();
+std::vector<Command> pool_commands();
 std::vector<Command> inventory_commands();
 std::vector<Command> api_commands();
 

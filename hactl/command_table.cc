@@ -52,6 +52,7 @@ const std::vector<Command>& command_table() {
     append(all, fence_commands());
     append(all, event_commands());
     append(all, job_commands());
+    append(all, pool_commands());
     append(all, inventory_commands());
     append(all, api_commands());
     return all;

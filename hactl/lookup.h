@@ -19,6 +19,7 @@ inline constexpr Kind kZone{"zone", "listZones", "zone"};
 inline constexpr Kind kPod{"pod", "listPods", "pod"};
 inline constexpr Kind kCluster{"cluster", "listClusters", "cluster"};
 inline constexpr Kind kPool{"pool", "listStoragePools", "storagepool"};
+inline constexpr Kind kCephUser{"Ceph user", "listCephUsers", "cephuser"};
 inline constexpr Kind kOffering{"offering", "listServiceOfferings", "serviceoffering"};
 inline constexpr Kind kTemplate{"template", "listTemplates", "template"};
 

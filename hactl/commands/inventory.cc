@@ -1,5 +1,5 @@
-// hactl zone|cluster|pool|offering|template list: what VMs are made of. Making them is for the API
-// (`hactl api createStoragePool ...`).
+// hactl zone|cluster|offering|template list: what VMs are made of. Making them is for the API
+// (`hactl api createZone ...`).
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -48,16 +48,6 @@ Status clusters(Context& context) {
                {"STATE", "allocationstate"},
                {"ID", "id"}});
 }
-Status pools(Context& context) {
-  return list(context, kPool,
-              {{"POOL", "name"},
-               {"STATE", "state"},
-               {"CLUSTER", "clustername"},
-               {"PATH", "path"},
-               {"SIZE", "disksizetotal"},
-               {"USED", "disksizeused"},
-               {"ID", "id"}});
-}
 Status offerings(Context& context) {
   return list(context, kOffering,
               {{"OFFERING", "name"},
@@ -81,7 +71,6 @@ std::vector<Command> inventory_commands() {
   return {
       {.name = "zone list", .summary = "zones", .run = zones},
       {.name = "cluster list", .summary = "clusters", .run = clusters},
-      {.name = "pool list", .summary = "storage pools", .run = pools},
       {.name = "offering list", .summary = "sizes of VMs", .run = offerings},
       {.name = "template list", .summary = "what disks are made from", .run = templates},
   };

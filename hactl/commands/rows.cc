@@ -1,5 +1,7 @@
 #include "hactl/commands/rows.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -72,6 +74,25 @@ std::vector<std::vector<Cell>> vm_rows(const std::vector<Json>& vms) {
                     {text_of(vm, "statereason"), Tone::kPlain}});
   }
   return rows;
+}
+
+std::vector<std::string> pool_warnings(const std::vector<Json>& pools,
+                                       const std::vector<Json>& users) {
+  std::vector<std::string> lines;
+  for (const Json& pool : pools) {
+    for (const Json& host : array_of(pool, "hosts")) {
+      if (text_of(host, "state") != "Down") continue;
+      lines.push_back(fmt::format("pool {} cannot be used on {}: {}", text_of(pool, "name"),
+                                  text_of(host, "hostname"), text_of(host, "reason")));
+    }
+  }
+  for (const Json& user : users) {
+    if (text_of(user, "state") != "Leaving" || text_of(user, "reason").empty()) continue;
+    lines.push_back(fmt::format("client.{} of {} is still in Ceph {}: {}", text_of(user, "user"),
+                                text_of(user, "hostname"), text_of(user, "fsid"),
+                                text_of(user, "reason")));
+  }
+  return lines;
 }
 
 }  // namespace mold::hactl

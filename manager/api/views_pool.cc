@@ -29,7 +29,11 @@ Object reach_view(const Services& services, const HostRecord& host, const PoolRe
   for (const wire::PoolReport& report : agent.pools) {
     if (report.uuid != pool.uuid || !agent.connected) continue;
     state = report.usable ? "Up" : "Down";
-    reason = report.usable ? std::string{} : "the host cannot use it";
+    reason.clear();
+    if (report.usable)
+      row.set_text("connection", report.text);
+    else
+      reason = report.text.empty() ? "the host cannot use it" : report.text;
   }
   if (pool.state == PoolState::kMaintenance) {
     state = "Disconnected";
