@@ -94,6 +94,7 @@ Status apply(std::string_view key, std::string_view value, Config& config) {
   if (key == "probation.beats") return set_number(value, 1U, 100U, config.probation_beats);
   if (key == "stop.wait_ms") return set_number(value, 0U, 60000U, config.stop_wait_ms);
   if (key == "programs.dir") return set_path(value, config.programs_dir);
+  if (key == "vm.status_dir") return set_path(value, config.vm_status_dir);
   if (key == "vm.name_prefixes") return set_prefixes(value, config.vm_prefixes);
   return fail(ErrorKind::kInvalid, "unknown key");
 }

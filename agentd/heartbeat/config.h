@@ -33,7 +33,8 @@ struct Config {
   unsigned probation_beats = 3;
   std::uint32_t stop_wait_ms = 3000;
   std::vector<std::string> vm_prefixes{"qemu"};
-  std::string programs_dir{kDefaultProgramsDir};  // mold-heartbeat-rados, mold-heartbeat-nfs
+  std::string vm_status_dir = "/run/libvirt/qemu";  // of libvirtd: which disks VMs have now
+  std::string programs_dir{kDefaultProgramsDir};    // mold-heartbeat-rados, mold-heartbeat-nfs
 };
 
 // kInvalid with the line number; unknown keys are errors.

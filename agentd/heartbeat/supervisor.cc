@@ -46,7 +46,7 @@ Supervisor::Supervisor(Config config, LeaseBoardWriter board, Watchdog& watchdog
     : config_(std::move(config)),
       board_(std::move(board)),
       watchdog_(watchdog),
-      hunter_(config_.vm_prefixes),
+      hunter_(config_.vm_prefixes, "/proc", "/sys", config_.vm_status_dir),
       image_(map_image()) {}
 
 void Supervisor::Unmap::operator()(BoardImage* image) const {

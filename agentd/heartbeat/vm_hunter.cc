@@ -104,8 +104,12 @@ constexpr std::string_view kMappedPrefix = "/dev/dm-";
 
 }  // namespace
 
-VmHunter::VmHunter(std::vector<std::string> prefixes, std::string proc, std::string sys)
-    : prefixes_(std::move(prefixes)), proc_(std::move(proc)), sys_(std::move(sys)) {}
+VmHunter::VmHunter(std::vector<std::string> prefixes, std::string proc, std::string sys,
+                   std::string domains)
+    : prefixes_(std::move(prefixes)),
+      proc_(std::move(proc)),
+      sys_(std::move(sys)),
+      domains_(std::move(domains)) {}
 
 void VmHunter::note_group(std::string_view path, char (&group)[kMaxGroup]) {
   group[0] = '\0';
@@ -130,6 +134,7 @@ void VmHunter::set_pool(std::size_t slot, std::string_view path, std::string_vie
   copy_text(path, names_[slot].path);
   copy_text(real_path, names_[slot].real);
   note_group(path, names_[slot].group);
+  domains_.forget();
   for (auto& vm : vms_) {
     vm.command_read = false;
     if (path.empty()) {
@@ -182,6 +187,24 @@ PoolMask VmHunter::pools_in_command(std::string_view text) const {
   for (auto at = text.find(kMapperPrefix); at != std::string_view::npos;
        at = text.find(kMapperPrefix, at + 1)) {
     mask |= pools_of_mapped(text.substr(at + kMapperPrefix.size()));
+  }
+  return mask;
+}
+
+PoolMask VmHunter::ceph_pools(std::string_view name) const {
+  PoolMask mask = 0;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    const std::string_view pool = ceph_pool_of(names_[i].path);
+    if (!pool.empty() && pool == name) mask |= PoolMask{1} << i;
+  }
+  return mask;
+}
+
+PoolMask VmHunter::plugged_pools(int pid) const {
+  PoolMask mask = 0;
+  if (domains_.find(pid, mask) || !domains_.unclear()) return mask;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (!ceph_pool_of(names_[i].path).empty()) mask |= PoolMask{1} << i;
   }
   return mask;
 }
@@ -337,7 +360,7 @@ bool VmHunter::refresh(Vm& vm, const Stat& stat) {
   vm.seen = true;
   vm.state = stat.state;
   if (!vm.command_read) complete = read_command(vm, stat) && complete;
-  PoolMask now = vm.by_command;
+  PoolMask now = vm.by_command | plugged_pools(vm.pid);
   const ProcPath directory("%s/%d/fd", proc_.c_str(), vm.pid);
   int links = read_links(directory.text, now);
   if (links <= 0) links = read_task_links(vm.pid, now);
@@ -366,6 +389,7 @@ bool VmHunter::visit(int pid) {
 
 bool VmHunter::look() {
   for (auto& vm : vms_) vm.seen = false;
+  domains_.look(*this);
   bool complete = true;
   const int error = for_each_entry(proc_.c_str(), [&](const char* name) {
     const auto pid = parse_number<int>(name);

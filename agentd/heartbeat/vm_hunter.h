@@ -1,19 +1,20 @@
 #pragma once
 // Finds the QEMU processes that use a pool, kills them, and says when they are really gone. Owned
-// by the supervisor's thread; reads /proc only: link names and text, never the files behind them,
-// so a hung pool cannot hang it. Fixed tables, no allocation after construction.
+// by the supervisor's thread; reads /proc and /run only: link names and text, never the files
+// behind them, so a hung pool cannot hang it. Fixed tables, no allocation after construction.
 //
 // What counts as using a pool: a path below the pool's directory among the names of its open files
 // or in its command line; for /dev/<volume group> also a device that the device mapper calls by a
 // name of that group (a logical volume is open as /dev/dm-3); for rbd:<Ceph pool> a disk of that
-// pool in the command line, as libvirt writes it. An RBD disk that was plugged in later shows in
-// neither: the Mold starts VMs with all their disks and plugs none. A process that was once seen
-// there keeps counting while it is dying, because its links vanish before its last threads do. A VM
-// whose command line was never read makes a look incomplete: nobody can say which pool it is about
-// to open. What counts as gone: its /proc entry has vanished (or belongs to a later process), or it
-// is a zombie with no other thread left. A zombie leader with threads in D state is NOT gone: their
-// I/O may still land. (I/O that the kernel does on behalf of nobody, such as an NFS request already
-// on the wire, cannot be seen here; verify_grace and the observer's margin are there for it.)
+// pool in the command line, as libvirt writes it, or among the disks that libvirt says the VM has
+// now (DomainFiles): one that was plugged in later. Where libvirt's word cannot be read, its VM
+// counts on every RBD pool. A process that was once seen there keeps counting while it is dying,
+// because its links vanish before its last threads do. A VM whose command line was never read makes
+// a look incomplete: nobody can say which pool it is about to open. What counts as gone: its /proc
+// entry has vanished (or belongs to a later process), or it is a zombie with no other thread left.
+// A zombie leader with threads in D state is NOT gone: their I/O may still land. (I/O that the
+// kernel does on behalf of nobody, such as an NFS request already on the wire, cannot be seen here;
+// verify_grace and the observer's margin are there for it.)
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -21,23 +22,21 @@
 #include <string_view>
 #include <vector>
 
+#include "agentd/heartbeat/domain_files.h"
+#include "agentd/heartbeat/pool_mask.h"
 #include "agentd/heartbeat/pools_file.h"
 #include "lib/base/unique_fd.h"
 
 namespace mold::heartbeat {
 
-inline constexpr std::size_t kMaxVmProcesses = 512;
-
-using PoolMask = std::uint32_t;  // bit i: pool in slot i of the supervisor
-static_assert(kMaxPools <= 32);
-
-class VmHunter {
+class VmHunter final : DomainFiles::CephPools {
   static constexpr std::size_t kMaxGroup = 256;
 
  public:
   // `prefixes`: a process is a VM when its executable's file name or its comm begins with one.
+  // `domains`: where libvirtd keeps the state of running VMs.
   explicit VmHunter(std::vector<std::string> prefixes, std::string proc = "/proc",
-                    std::string sys = "/sys");
+                    std::string sys = "/sys", std::string domains = {});
 
   // Up to two names of a pool's directory: as configured, and with symbolic links resolved (as the
   // pool's child found it; empty while not known). Empty configured path frees the slot; the same
@@ -105,6 +104,8 @@ class VmHunter {
   int read_task_links(int pid, PoolMask& pools) const;
   [[nodiscard]] PoolMask pools_of_path(std::string_view path) const;
   [[nodiscard]] PoolMask pools_of_mapped(std::string_view mapper_name) const;
+  [[nodiscard]] PoolMask ceph_pools(std::string_view name) const override;
+  [[nodiscard]] PoolMask plugged_pools(int pid) const;
   static bool send_signal(const Vm& vm, int signal);
   static void note_group(std::string_view path, char (&group)[kMaxGroup]);
   [[nodiscard]] PoolMask pools_in_command(std::string_view text) const;
@@ -112,6 +113,7 @@ class VmHunter {
   std::vector<std::string> prefixes_;
   std::string proc_;
   std::string sys_;
+  DomainFiles domains_;
   PoolMask adopted_ = 0;
   std::array<Names, kMaxPools> names_{};
   std::array<Vm, kMaxVmProcesses> vms_{};

@@ -153,8 +153,8 @@ TEST(Config, DefaultsAreTheDocumentedOnes) {
 }
 
 TEST(Config, ReadsKeysAndRefusesNonsense) {
-  const auto config =
-      parse_config("watchdog.device =\nvm.name_prefixes = qemu, kvm-\nstop.wait_ms=0\n");
+  const auto config = parse_config(
+      "watchdog.device =\nvm.name_prefixes = qemu, kvm-\nstop.wait_ms=0\nvm.status_dir=/run/q\n");
   ASSERT_TRUE(config) << config.error().what;
   EXPECT_TRUE(config->watchdog_device.empty());
   EXPECT_EQ(config->vm_prefixes.size(), 2U);

@@ -172,6 +172,96 @@ TEST_F(FakeProcTest, AnRbdDiskIsFoundInTheCommandLine) {
   }
 }
 
+// As libvirt 9 writes /run/libvirt/qemu/NAME.xml, shortened.
+std::string domain_status(int pid, const std::string& disks) {
+  return "<domstatus state='running' reason='booted' pid='" + std::to_string(pid) +
+         "'>\n  <taint flag='high-privileges'/>\n  <monitor path='/run/x' type='unix'/>\n"
+         "  <domain type='qemu' id='1'>\n    <name>a</name>\n    <devices>\n" +
+         disks + "    </devices>\n  </domain>\n</domstatus>\n";
+}
+std::string rbd_disk(const std::string& image) {
+  return "      <disk type='network' device='disk'>\n        <driver name='qemu' type='raw'/>\n"
+         "        <auth username='mold-host-1'>\n          <secret type='ceph' uuid='x'/>\n"
+         "        </auth>\n        <source protocol='rbd' name='" +
+         image + "' index='2'>\n          <host name='10.0.0.1'/>\n        </source>\n" +
+         "      </disk>\n";
+}
+
+class PluggedDisks : public FakeProcTest {
+ protected:
+  PluggedDisks() {
+    fs::create_directories(dir.path("run"));
+    hunter->set_pool(0, "rbd:vms", {});
+    hunter->set_pool(1, "rbd:more", {});
+    hunter->set_pool(2, "/mnt/p", {});
+    process(kPid, 'S', 1, "/dev/zero");
+  }
+  // As libvirtd does it, so that the file is another one each time.
+  void tell(const std::string& name, const std::string& text) {
+    dir.write("run/new", text);
+    fs::rename(dir.path("run/new"), dir.path("run/" + name));
+  }
+  std::string pools() {
+    EXPECT_TRUE(hunter->look());
+    std::string out;
+    for (std::size_t slot = 0; slot < 3; ++slot) out += hunter->count(slot) > 0 ? '1' : '0';
+    return out;
+  }
+  static constexpr int kPid = 99999991;
+  std::unique_ptr<VmHunter> hunter = std::make_unique<VmHunter>(
+      std::vector<std::string>{"qemu"}, dir.path(), "/sys", dir.path("run"));
+};
+
+TEST_F(PluggedDisks, AreFoundWhileTheyAreThere) {
+  tell("a.xml", domain_status(kPid, ""));
+  EXPECT_EQ(pools(), "000");
+  tell("a.xml", domain_status(kPid, rbd_disk("vms/a") + rbd_disk("elsewhere/b")));
+  EXPECT_EQ(pools(), "100");
+  tell("a.xml", domain_status(kPid, rbd_disk("vms/a") + rbd_disk("more/b")));
+  EXPECT_EQ(pools(), "110");
+  tell("a.xml", domain_status(kPid, rbd_disk("more/b")));
+  EXPECT_EQ(pools(), "010");
+  hunter->set_pool(1, {}, {});
+  hunter->set_pool(1, "rbd:vms", {});
+  EXPECT_EQ(pools(), "000") << "pools became others";
+  fs::remove(dir.path("run/a.xml"));
+  EXPECT_EQ(pools(), "000");
+}
+
+TEST_F(PluggedDisks, OfAnotherVmAreNotOurs) {
+  tell("b.xml", domain_status(kPid + 1, rbd_disk("vms/a")));
+  tell("a.xml", domain_status(kPid,
+                              "      <source protocol='nbd' name='vms/x'/>\n"
+                              "      <source file='/x' name='vms/x'/>\n"));
+  EXPECT_EQ(pools(), "000");
+}
+
+TEST_F(PluggedDisks, AreFoundWhereverTheyLieInALongFile) {
+  for (const std::size_t before : {32000, 32500, 32600, 32700, 32768, 65500, 100000}) {
+    tell("a.xml", domain_status(kPid, std::string(before, ' ') + rbd_disk("vms/a")));
+    EXPECT_EQ(pools(), "100") << before;
+    tell("a.xml", domain_status(kPid, ""));
+    EXPECT_EQ(pools(), "000");
+  }
+}
+
+// Nobody can say which RBD disks its VM has: it counts on every RBD pool, and only that one.
+TEST_F(PluggedDisks, WithoutLibvirtsWordAVmCountsOnEveryRbdPool) {
+  process(kPid + 9, 'S', 1, "/dev/zero");
+  tell("known.xml", domain_status(kPid + 9, ""));
+  const std::string whole = domain_status(kPid, rbd_disk("vms/a"));
+  for (const std::string& text :
+       {std::string(), std::string("garbage"), whole.substr(0, whole.size() - 5),
+        domain_status(kPid, rbd_disk("noslash")), domain_status(0, rbd_disk("vms/a")),
+        domain_status(kPid, "<" + std::string(40000, 'x') + ">")}) {
+    tell("a.xml", text);
+    EXPECT_EQ(pools(), "110") << text.substr(0, 200);
+    EXPECT_EQ(hunter->count(0), 1U) << "the other one is known to have none";
+  }
+  tell("a.xml", domain_status(kPid, ""));
+  EXPECT_EQ(pools(), "000");
+}
+
 TEST_F(FakeProcTest, ALogicalVolumeIsFoundByItsGroup) {
   fs::create_directories(dir.path("sys/block/dm-3/dm"));
   const auto dm_is = [&](const std::string& name) {
