@@ -15,6 +15,7 @@
 #include "fencing/ceph/ceph_tool.h"
 #include "fencing/driver_table.h"
 #include "fencing/pacemaker_watch.h"
+#include "lib/base/core_dumps.h"
 
 namespace {
 
@@ -47,6 +48,7 @@ mold::agentd::Agent::Rooms make_rooms(mold::runtime::EventLoop& loop) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  mold::forbid_core_dumps();
   try {
     const std::span<char*> all(argv, static_cast<std::size_t>(argc));
     std::vector<std::string> arguments(all.begin() + (argc > 0 ? 1 : 0), all.end());

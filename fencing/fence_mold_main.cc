@@ -7,6 +7,7 @@
 
 #include "fencing/all_drivers.h"
 #include "fencing/fence_mold/run.h"
+#include "lib/base/core_dumps.h"
 #include "lib/runtime/journal_log.h"
 
 namespace {
@@ -21,6 +22,7 @@ void print(std::FILE* to, const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  forbid_core_dumps();
   try {
     // What goes wrong is told on stderr by fence_mold itself, once.
     runtime::set_log_level(runtime::LogLevel::kCritical);

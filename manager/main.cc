@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/core_dumps.h"
 #include "lib/runtime/config_file.h"
 #include "lib/runtime/event_loop.h"
 #include "lib/runtime/journal_log.h"
@@ -56,6 +57,7 @@ int serve(manager::ManagerConfig config) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  forbid_core_dumps();
   try {
     auto line = manager::read_command_line(std::vector<std::string>(argv + 1, argv + argc));
     if (!line) {
