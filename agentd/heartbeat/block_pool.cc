@@ -125,7 +125,8 @@ PoolOutcome BlockPool::prepare() {
   prepared_ = false;
   own_ = 0;
   fd_.reset(::open(setup_.source, O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC));
-  if (!fd_) return pool_failed(PoolFault::kOpen, errno);
+  // A volume that is not active has no device either.
+  if (!fd_) return pool_failed(errno == ENOENT ? PoolFault::kNoDevice : PoolFault::kOpen, errno);
   struct stat info {};
   if (::fstat(fd_.get(), &info) != 0) return pool_failed(PoolFault::kOpen, errno);
   if (!S_ISBLK(info.st_mode) && !S_ISREG(info.st_mode)) {

@@ -220,6 +220,8 @@ const char* to_text(PoolFault fault) {
       return "the program for this type of pool is of another version: restart mold-heartbeat";
     case PoolFault::kFenced:
       return "FENCED: the storage shut this host out";
+    case PoolFault::kNoDevice:
+      return "no beat volume: make VG/mold-heartbeat, activate it shared";
   }
   MOLD_UNREACHABLE();
 }

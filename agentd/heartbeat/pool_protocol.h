@@ -65,6 +65,7 @@ enum class PoolFault : std::uint8_t {
   kOtherVersion,
   // The storage shut this client out for good: another host has what we had.
   kFenced,
+  kNoDevice,
 };
 const char* to_text(PoolFault fault);
 

@@ -64,6 +64,21 @@ Status check_name(const core::Disk& disk, const wire::PoolInfo& pool) {
   return {};
 }
 
+// A file elsewhere may be another one on each host, or be none that a start may wait for.
+std::string bad_template(const std::string& from, const std::vector<wire::PoolInfo>& pools) {
+  if (is_snapshot(from))
+    return "the template " + from +
+           " is a snapshot of a Ceph pool: only disks of that pool are made of it";
+  std::string places;
+  for (const wire::PoolInfo& pool : pools) {
+    if (pool.kind == core::PoolKind::kRbd || pool.kind == core::PoolKind::kClvm) continue;
+    places += (places.empty() ? "" : ", ") + pool.path;
+  }
+  return "the template " + from + " lies in no storage pool of this host" +
+         (places.empty() ? ", and none of them holds files"
+                         : "; copy it below " + places + ", and register it from there");
+}
+
 }  // namespace
 
 Status check_disk_paths(const std::vector<wire::PoolInfo>& pools, const core::VmSpec& spec) {
@@ -82,7 +97,7 @@ Status check_disk_paths(const std::vector<wire::PoolInfo>& pools, const core::Vm
     const bool known =
         from.front() == '/' && std::any_of(pools.begin(), pools.end(),
                                            [&from](const auto& p) { return below_pool(from, p); });
-    if (!known) return fail(ErrorKind::kInvalid, from + " does not lie in any pool");
+    if (!known) return fail(ErrorKind::kInvalid, bad_template(from, pools));
   }
   return {};
 }

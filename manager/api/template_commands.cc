@@ -73,7 +73,7 @@ ApiResult<Template> read_new_template(Call& call) {
   if (!path) path = snapshot_of_url(params.text("url"));
   if (!path) {
     return refuse(params.wrong("url",
-                               "write file:///absolute/path, a path that every host sees, or "
+                               "write file:///absolute/path, a file below a storage pool that every host has, or "
                                "rbd:POOL/IMAGE@SNAPSHOT"));
   }
   if (path->starts_with("rbd:") && tmpl.format != "RAW") {

@@ -122,6 +122,20 @@ TEST_F(DiskNames, FilesLieInTheirPool) {
   EXPECT_EQ(check("/pool/a.raw", 9).error().kind, ErrorKind::kNotFound);
 }
 
+// Whoever reads it has to know what to do.
+TEST_F(DiskNames, ABadTemplateSaysWhereOneWouldBeGood) {
+  EXPECT_EQ(check("rbd:vms/7", 2, "/root/x.img").error().what,
+            "the template /root/x.img lies in no storage pool of this host; copy it below /pool, "
+            "and register it from there");
+  EXPECT_EQ(check("/pool/a.raw", 1, "image@snap").error().what,
+            "the template image@snap is a snapshot of a Ceph pool: only disks of that pool are "
+            "made of it");
+  pools_.erase(pools_.begin());
+  EXPECT_EQ(check("rbd:vms/7", 2, "/root/x.img").error().what,
+            "the template /root/x.img lies in no storage pool of this host, and none of them "
+            "holds files");
+}
+
 TEST_F(DiskNames, ImagesAndTheirTemplates) {
   EXPECT_OK(check("rbd:vms/i-2-7.root", 2));
   EXPECT_OK(check("rbd:vms/7", 2, "debian12@base"));

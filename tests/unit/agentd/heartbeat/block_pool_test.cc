@@ -196,7 +196,7 @@ TEST_F(BlockPoolTest, AFullDeviceIsAnErrorAndAReaderIsNotLost) {
 TEST_F(BlockPoolTest, MissingDeviceAndWrongKindAreErrors) {
   lun.take_away();
   auto one = make_block_pool(setup(host(1)));
-  EXPECT_EQ(one->write_own(block(host(1), 1)).error, ENOENT);
+  EXPECT_EQ(one->write_own(block(host(1), 1)).fault, PoolFault::kNoDevice);
   lun.bring_back();
   EXPECT_TRUE(one->write_own(block(host(1), 2)).ok());
   auto tty = setup(host(1));
