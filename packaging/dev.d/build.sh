@@ -10,11 +10,13 @@ jobs() {  # one per core, but not more than the memory bears (about 1.5 GB for t
 
 build_tree() { echo "$ROOT/build/$1"; }
 
-# Two steps: configure and build.
-build_preset() {  # PRESET
+# Two steps: configure and build. Without targets all of it.
+build_preset() {  # PRESET [TARGET...]
+  local preset=$1
+  shift
   cd "$ROOT" || exit 1
-  must "configure ($1)" "configure-$1" 180 cmake --preset "$1"
-  must "build ($1)" "build-$1" 2400 cmake --build "$(build_tree "$1")" -j "$(jobs)"
+  must "configure ($preset)" "configure-$preset" 180 cmake --preset "$preset"
+  must "build ($preset)" "build-$preset" 2400 cmake --build "$(build_tree "$preset")" -j "$(jobs)" ${1:+--target "$@"}
 }
 
 # One step: an install tree in build/stage, as a package would have it.
