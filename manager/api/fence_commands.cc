@@ -1,5 +1,4 @@
 // Fence devices beside the BMC, and fence drills: our own commands.
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -130,24 +129,27 @@ ApiResult<BegunJob> run_drill(Call& call) {
   MOLD_API_TRY(const HostRecord* host, find_named(call, call.inventory().hosts(), "hostid"));
   const HostId id = host->id;
   call.about("Host", host->uuid, "Fence drill of host " + host->name);
-  // Rooms, not the call: it may be gone when the devices have answered.
   Services& services = call.services();
-  auto job_id = std::make_shared<JobId>();
-  const Status begun =
-      services.drills.run_now(id, [&engine = services.engine, &inventory = services.inventory,
-                                   &drills = services.drills, &loop = services.loop, id, job_id] {
-        if (!*job_id) return;
+  if (const Status may = services.drills.check_run(id); !may)
+    return refuse(from_error(may.error()));
+  MOLD_API_TRY(const JobRecord job, call.open_job(core::JobKind::kOther, VmId{}, id));
+  // Rooms, not the call: it may be gone when the devices have answered.
+  services.drills.run_when_durable(
+      id, [&engine = services.engine, &inventory = services.inventory, &drills = services.drills,
+           &loop = services.loop, id, job = job.id](const Status& ran) {
+        if (!ran) {
+          const ApiError why = from_error(ran.error());
+          engine.finish_job(job, core::JobStatus::kFailed, failed_job(why.status, why.text));
+          return;
+        }
         Array rows;
         for (const core::DrillPath& path : drills.book().paths_of(id)) {
           rows.emplace_back(fence_drill_view(inventory, drills, path, loop.now()));
         }
         const std::size_t total = rows.size();
-        engine.finish_job(*job_id, core::JobStatus::kSucceeded,
+        engine.finish_job(job, core::JobStatus::kSucceeded,
                           done_job(list_body("fencedrill", std::move(rows), total)));
       });
-  if (!begun) return refuse(from_error(begun.error()));
-  MOLD_API_TRY(const JobRecord job, call.open_job(core::JobKind::kOther, VmId{}, id));
-  *job_id = job.id;
   return BegunJob{job.uuid, {}};
 }
 

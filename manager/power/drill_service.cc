@@ -306,22 +306,37 @@ void DrillService::answer_wishes(const core::DrillPath& path) {
   for (const auto& done : fulfilled) done();
 }
 
-Status DrillService::run_now(HostId host, std::function<void()> done) {
+Status DrillService::check_run(HostId host) {
   sync();
+  if (!book_.paths_of(host).empty()) return {};
+  return fail(ErrorKind::kNotFound,
+              "the host has neither out-of-band management that is enabled nor fence devices");
+}
+
+Status DrillService::run_now(HostId host, std::function<void()> done) {
+  MOLD_TRY_VOID(check_run(host));
   Wish wish;
   for (const core::DrillPath& path : book_.paths_of(host)) {
     begin(path);
     if (under_way_.contains(path)) wish.open.insert(path);
-  }
-  if (book_.paths_of(host).empty()) {
-    return fail(ErrorKind::kNotFound,
-                "the host has neither out-of-band management that is enabled nor fence devices");
   }
   if (wish.open.empty())
     return fail(ErrorKind::kBusy, "its power devices are busy with other requests; try again");
   wish.done = std::move(done);
   wishes_.push_back(std::move(wish));
   return {};
+}
+
+void DrillService::run_when_durable(HostId host, std::function<void(const Status&)> done) {
+  engine_.when_durable([this, alive = alive_, host, done = std::move(done)](const Status& stored) {
+    if (!*alive) return;
+    if (!stored) {
+      done(fail(ErrorKind::kUnavailable,
+                "nothing was asked, the drill could not be stored: " + stored.error().what));
+      return;
+    }
+    if (const Status begun = run_now(host, [done] { done({}); }); !begun) done(begun);
+  });
 }
 
 // Among those that drill for the host: what is not known of the others is no reason to ask them.

@@ -43,8 +43,14 @@ class DrillService {
   // Once there are other hosts to ask; see Options.
   void set_executor(PowerExecutor* executor) { options_.executor = executor; }
   void start();  // and goes on by itself
-  // All paths of the host now, also those under way are waited for. kNotFound: it has none.
+  // kNotFound: the host has no path.
+  Status check_run(HostId host);
+  // All paths of the host now, also those under way are waited for. kNotFound; kBusy: none of them
+  // can be asked now.
   Status run_now(HostId host, std::function<void()> done);
+  // The same once all that was changed up to here is durable, such as the job that `done` ends:
+  // before that no device is asked. kUnavailable: it could not be stored, none was asked.
+  void run_when_durable(HostId host, std::function<void(const Status&)> done);
 
   // Who should carry out a request to this device; none: the manager.
   [[nodiscard]] HostId choose(const Feed& feed) const;
