@@ -5,6 +5,7 @@
 // been. A test holds runs with and without this against each other.
 #include <algorithm>
 
+#include "core/vm_ha/vm_ha.h"
 #include "tests/sim/world.h"
 
 namespace mold::sim {
@@ -45,8 +46,8 @@ bool host_rests(const SimHost& sim, const core::Host& host) {
          host.ha == core::HaState::kIneligible;
 }
 
-bool vm_rests(const core::Vm& vm) {
-  if (vm.op) return false;
+bool vm_rests(const core::Policy& policy, const core::Vm& vm) {
+  if (vm.op || core::vm_deadline(policy, vm)) return false;
   switch (vm.state) {
     case core::VmState::kRunning:
       return vm.desired == core::Desired::kRunning && !vm.reboot;
@@ -74,7 +75,7 @@ bool World::quiet() const {
     if (!host_rests(hosts[id.value - 1], host)) return false;
   }
   for (const auto& [id, vm] : state.vms) {
-    if (!vm_rests(vm)) return false;
+    if (!vm_rests(plan_->policy, vm)) return false;
   }
   return net.quiet() && pools.quiet();
 }
