@@ -39,8 +39,9 @@ struct RequestIsolation {
   IsolationVerb verb = IsolationVerb::kIsolate;
   std::vector<std::string> clients;  // known ones
   std::vector<std::string> images;   // kIsolate: that must not be written any more
-  Duration expiry{0};                // of the entries, kIsolate and kRenew
+  Duration expiry{0};                // of the entries, kIsolate, kRenew and kEvict
   Duration deadline{0};
+  VmId vm;  // kEvict, kReadmit: whose clients
 };
 struct FinishJob {
   Job job;

@@ -78,6 +78,7 @@ struct IsolationAnswered {
   std::vector<std::string>
       listed;  // kIsolate: on the blocklist by now, also those found on the way
   std::string text;
+  VmId vm = {};  // kEvict, kReadmit: whose clients
 };
 // Another fencer says that it fenced this host just now (Pacemaker). Told once, as it happens;
 // history is never told: nobody could say whether the host came back since.
@@ -140,7 +141,13 @@ struct VmHaSet {
   VmId vm;
   bool ha = false;
 };
-enum class VmWish : std::uint8_t { kStart, kStop, kReboot, kDestroy };
+enum class VmWish : std::uint8_t {
+  kStart,
+  kStop,
+  kReboot,
+  kDestroy,
+  kFence,  // its clients are put off its disks, so that it can run elsewhere; its host lives on
+};
 struct VmRequested {
   VmId vm;
   VmWish wish = VmWish::kStart;

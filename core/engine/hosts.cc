@@ -76,10 +76,15 @@ void Stepper::take_hello_list(Host& host, const std::vector<VmReport>& vms) {
   for (auto& [id, vm] : s_.vms) {
     if (vm.op && vm.op_host == host.id && !vm.host)
       vm.op_sent = now_.mono - b_.policy_.order_resend;
-    if (vm.host != host.id) continue;
+    if (vm.host != host.id && vm.fences.empty()) continue;
     const VmId wanted = id;
     const bool listed =
         std::any_of(vms.begin(), vms.end(), [wanted](const VmReport& r) { return r.vm == wanted; });
+    if (!listed) {
+      for (const ClientFence& fence : std::vector(vm.fences))
+        copy_gone(host.id, vm, fence.generation);
+    }
+    if (vm.host != host.id) continue;
     if (!listed)
       generation_gone(vm, GoneReason::kUnknown, "not on " + host.name + " any more");
     else if (vm.op)
@@ -153,6 +158,8 @@ void Stepper::apply_report(Host& host, const VmReport& report) {
          "reports VM " + vm->spec.name + " of another cluster: ignored");
     return;
   }
+  if (vm != nullptr && report.power == DomainPower::kGone)
+    copy_gone(host.id, *vm, report.generation);
   const ReportMeaning meaning =
       read_report(vm, host.id, report, !mutated(Mutation::kIgnoreGeneration));
   switch (meaning) {
@@ -182,6 +189,7 @@ void Stepper::apply_report(Host& host, const VmReport& report) {
            "runs VM " + vm->spec.name + " under a newer generation than recorded: adopted");
       vm->generation = report.generation;
       vm->host = host.id;
+      vm->clients.clear();  // another generation's
       vm->op = OpId{};
       move(*vm, VmState::kRunning, "found running on " + host.name);
       return;

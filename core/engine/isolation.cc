@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/engine/stepper.h"
+#include "core/fencing/ladder.h"
 
 namespace mold::core {
 namespace {
@@ -31,6 +32,17 @@ std::vector<std::string> without_others(const State& state, HostId host,
   return clients;
 }
 
+// Nor are those of an earlier copy of this VM that was fenced alone.
+std::vector<std::string> without_earlier(const Vm& vm, std::vector<std::string> clients) {
+  for (const ClientFence& fence : vm.fences) {
+    if (fence.generation == vm.generation) continue;
+    std::erase_if(clients, [&fence](const std::string& client) {
+      return std::binary_search(fence.clients.begin(), fence.clients.end(), client);
+    });
+  }
+  return clients;
+}
+
 }  // namespace
 
 // A reading counts only while the host is there: later the watch of its QEMU may have timed out,
@@ -41,7 +53,7 @@ void Stepper::on(const ClientsSeen& e) {
   const Host* const host = find(vm->host);
   if (host == nullptr || !beats_now(*host)) return;
   std::vector<std::string> all = vm->clients;
-  add_clients(all, without_others(s_, host->id, e.clients));
+  add_clients(all, without_others(s_, host->id, without_earlier(*vm, e.clients)));
   if (all == vm->clients) return;
   vm->clients = std::move(all);
   touch(*vm);
@@ -132,6 +144,8 @@ void Stepper::request_isolation(Host& host, PoolIsolation& isolation, IsolationV
         request.images.push_back(std::move(image));
     }
   }
+  isolation.images = request.images;
+  isolation.doubted_before = isolation.in_doubt;
   isolation.in_doubt = true;
   touch(host);
   if (verb != IsolationVerb::kRenew)
@@ -143,10 +157,15 @@ void Stepper::request_isolation(Host& host, PoolIsolation& isolation, IsolationV
 }
 
 void Stepper::on(const IsolationAnswered& e) {
+  if (e.vm) {
+    on_fence_answer(e);
+    return;
+  }
   Host* host = find(e.host);
   PoolIsolation* const isolation = host == nullptr ? nullptr : find_isolation(*host, e.pool);
   if (isolation == nullptr || !isolation->op || isolation->op != e.op) return;
   isolation->op = OpId{};
+  isolation->images.clear();
   isolation->last = std::string(to_string(isolation->verb)) + " " +
                     std::string(to_string(e.outcome)) + ": " + e.text;
   add_clients(isolation->clients, e.listed);
@@ -174,13 +193,17 @@ void Stepper::on(const IsolationAnswered& e) {
       isolation->proven =
           confirmed && std::includes(e.listed.begin(), e.listed.end(), isolation->clients.begin(),
                                      isolation->clients.end());
-      // The first request failed before it did anything: nothing to be taken back.
-      if (e.outcome == Outcome::kFailed && e.listed.empty() && isolation->tries == 1)
-        isolation->in_doubt = false;
-      if (confirmed) isolation->next_try = now_.mono + b_.policy_.isolation_renew;
+      // It failed before it did anything: nothing more to be taken back than before.
+      if (e.outcome == Outcome::kFailed && e.listed.empty())
+        isolation->in_doubt = isolation->doubted_before;
+      // What was given before (a grant whose answer was lost) may land late: read back once more.
+      if (confirmed) isolation->next_try = now_.mono + b_.policy_.isolation_deadline;
+      wake_waiting_vms(host->cluster);
       return;
     case IsolationVerb::kRenew:
       if (confirmed) isolation->next_try = now_.mono + b_.policy_.isolation_renew;
+      // It has access again, or that cannot be read: to be isolated anew.
+      if (e.outcome == Outcome::kFailed) isolation->proven = false;
       return;
     case IsolationVerb::kLift:
       if (!confirmed) return;
@@ -189,7 +212,25 @@ void Stepper::on(const IsolationAnswered& e) {
                     [&e](const PoolIsolation& other) { return other.pool == e.pool; });
       wake_waiting_vms(host->cluster);
       return;
+    case IsolationVerb::kEvict:
+    case IsolationVerb::kReadmit:
+      return;  // of single VMs: on_fence_answer
   }
+}
+
+// Somebody's isolation is under way that lists whoever has this VM's images open: that must be over
+// before another host opens them.
+bool Stepper::is_being_isolated(const Vm& vm) const {
+  return std::any_of(s_.hosts.begin(), s_.hosts.end(), [&](const auto& entry) {
+    const auto& isolations = entry.second.isolations;
+    return std::any_of(isolations.begin(), isolations.end(), [&](const PoolIsolation& isolation) {
+      const auto pool = s_.pools.find(isolation.pool);
+      if (!isolation.op || isolation.images.empty() || pool == s_.pools.end()) return false;
+      const std::vector<std::string> own = images_on(vm, pool->second);
+      return std::find_first_of(isolation.images.begin(), isolation.images.end(), own.begin(),
+                                own.end()) != isolation.images.end();
+    });
+  });
 }
 
 // Frees the VMs that the isolation covers. The host stays to be proven dead for all else.
@@ -198,6 +239,14 @@ void Stepper::use_isolation_proof(Host& host) {
     return entry.second.host == host.id && is_covered(b_.isolation_rules_, host, entry.second);
   });
   if (!frees) return;
+  Proof proof = make_isolation_proof(host);
+  note(host, EvidenceKind::kProof, "storage-isolated: " + proof.reading);
+  release_vms(host, proof);
+  host.proof = std::move(proof);
+  touch(host);
+}
+
+Proof Stepper::make_isolation_proof(const Host& host) const {
   Proof proof = make_proof(host, ProofMethod::kStorageIsolated, "");
   proof.whole_host = false;
   for (const PoolIsolation& isolation : host.isolations) {
@@ -207,10 +256,31 @@ void Stepper::use_isolation_proof(Host& host) {
         (proof.reading.empty() ? "" : "; ") + pool_name(s_, isolation.pool) + ": " + isolation.last;
   }
   std::sort(proof.pools.begin(), proof.pools.end());
-  note(host, EvidenceKind::kProof, "storage-isolated: " + proof.reading);
-  release_vms(host, proof);
-  host.proof = std::move(proof);
-  touch(host);
+  return proof;
+}
+
+// Isolated from all that ran on it, and nothing is placed there any more.
+bool Stepper::is_isolated_and_empty(const Host& host) const {
+  if (host.isolations.empty()) return false;
+  const bool isolated = std::all_of(
+      host.isolations.begin(), host.isolations.end(),
+      [](const PoolIsolation& isolation) { return isolation.proven && !isolation.lifting; });
+  return isolated && std::none_of(s_.vms.begin(), s_.vms.end(), [&host](const auto& entry) {
+           return entry.second.host == host.id ||
+                  (entry.second.op && entry.second.op_host == host.id);
+         });
+}
+
+// A power cut would free nobody any more, and one that goes on being tried hits the host when it
+// boots together with its BMC. What is under way is waited for: it may still hit until then.
+void Stepper::end_fencing_by_isolation(Host& host) {
+  if (is_waiting(host.fence.ladder)) {
+    set_reason(host,
+               "isolated from its pools, no VM is left on it: waiting for the end of the power cut "
+               "that is under way");
+    return;
+  }
+  prove_dead(host, make_isolation_proof(host));
 }
 
 // The boot whose clients are listed is over.

@@ -28,6 +28,9 @@ void Stepper::on(const HostRemoved& e) {
     vm.op_host = HostId{};
     touch(vm);
   }
+  for (auto& [id, vm] : s_.vms) {
+    for (const ClientFence& fence : std::vector(vm.fences)) copy_gone(e.host, vm, fence.generation);
+  }
   b_.lease_book_.forget_observer(e.host);
   b_.lease_book_.forget_subject(e.host);
   turn_.changes.hosts.insert(e.host);
@@ -114,6 +117,10 @@ void Stepper::on(const PoolRemoved& e) {
     const auto of_pool = [&e](const PoolIsolation& isolation) { return isolation.pool == e.pool; };
     if (std::erase_if(host.isolations, of_pool) > 0) touch(host);
   }
+  for (auto& [id, vm] : s_.vms) {
+    const auto of_pool = [&e](const ClientFence& fence) { return fence.pool == e.pool; };
+    if (std::erase_if(vm.fences, of_pool) > 0) touch(vm);
+  }
 }
 
 void Stepper::on(const VmDeployed& e) {
@@ -145,6 +152,8 @@ JobKind job_kind(VmWish wish) {
       return JobKind::kReboot;
     case VmWish::kDestroy:
       return JobKind::kDestroy;
+    case VmWish::kFence:
+      return JobKind::kFenceVm;
   }
   return JobKind::kOther;
 }
@@ -170,7 +179,8 @@ void Stepper::on(const VmRequested& e) {
     turn_.actions.emplace_back(FinishJob{failed(std::move(job), kErrorParameter, "no such VM")});
     return;
   }
-  const bool supersedes = e.wish == VmWish::kStop || e.wish == VmWish::kDestroy;
+  const bool supersedes =
+      e.wish == VmWish::kStop || e.wish == VmWish::kDestroy || e.wish == VmWish::kFence;
   if (vm->job && !supersedes) {
     turn_.actions.emplace_back(FinishJob{
         failed(std::move(job), kErrorInUse, "another operation on this VM is under way")});
@@ -192,6 +202,9 @@ void Stepper::on(const VmRequested& e) {
       return;
     case VmWish::kDestroy:
       wish_destroy(*vm, e);
+      return;
+    case VmWish::kFence:
+      wish_fence(*vm);
       return;
   }
 }

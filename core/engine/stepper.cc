@@ -52,6 +52,9 @@ void Stepper::resume() {
     host.fence.ladder = Ladder{};
     for (PoolIsolation& isolation : host.isolations) {
       isolation.op = OpId{};
+      isolation.images.clear();
+      // What was asked before may still land; nobody asks for the opposite before that is over.
+      isolation.tries = isolation.in_doubt && !isolation.proven ? 1 : 0;
       isolation.next_try = now_.mono;
     }
     host.session_since = now_.mono;
@@ -60,6 +63,10 @@ void Stepper::resume() {
     vm.next_try = now_.mono;
     vm.op_sent = now_.mono;
     vm.avoid.clear();
+    for (ClientFence& fence : vm.fences) {
+      fence.op = OpId{};
+      fence.next_try = now_.mono;
+    }
     b_.busy_.insert(id);
     if (vm.op) send(vm, order_kind(vm));
   }

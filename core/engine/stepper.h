@@ -70,8 +70,22 @@ class Stepper {
   void want_isolation(Host& host);
   void look_at_isolations(Host& host);
   void request_isolation(Host& host, PoolIsolation& isolation, IsolationVerb verb);
+  [[nodiscard]] bool is_being_isolated(const Vm& vm) const;
   void use_isolation_proof(Host& host);
+  [[nodiscard]] Proof make_isolation_proof(const Host& host) const;
+  [[nodiscard]] bool is_isolated_and_empty(const Host& host) const;
+  void end_fencing_by_isolation(Host& host);
   void lift_isolations(Host& host, const std::string& why);
+  // ---- client_fences.cc: clients of one VM
+  void add_fences(Vm& vm, bool wanted);
+  void wish_fence(Vm& vm);
+  void evict_clients(Vm& vm);
+  void copy_gone(HostId host, Vm& vm, Generation generation);
+  void look_at_fences(Vm& vm);
+  void take_in_clients(Vm& vm, ClientFence& fence);
+  void request_fence(Vm& vm, ClientFence& fence);
+  void on_fence_answer(const IsolationAnswered& event);
+  void release_fenced(Vm& vm);
   // ---- proof
   void prove_dead(Host& host, Proof proof);
   Proof make_proof(const Host& host, ProofMethod method, std::string reading) const;
@@ -112,8 +126,7 @@ class Stepper {
   void send(Vm& vm, OrderKind kind);
   void no_place(Vm& vm, const std::string& why);
   enum class Choice : std::uint8_t { kToRun, kForDisks };
-  [[nodiscard]] std::optional<HostId> choose_host(const Vm& vm, Choice choice,
-                                                  bool use_avoid) const;
+  [[nodiscard]] std::optional<HostId> choose_host(const Vm& vm, Choice choice) const;
   [[nodiscard]] bool ends_with_its_job(const Vm& vm) const;
   [[nodiscard]] bool may_find_place_soon(const Vm& vm) const;
   [[nodiscard]] OrderKind order_kind(const Vm& vm) const;

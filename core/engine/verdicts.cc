@@ -250,6 +250,10 @@ void Stepper::look_at_fencing(Host& host) {
   }
   // Never on an old suspicion: after a restart or a stall of ours it gets its time to beat first.
   if (silent_for(host) < b_.policy_.dead_after) return;
+  if (is_isolated_and_empty(host)) {
+    end_fencing_by_isolation(host);
+    return;
+  }
   if (!has_fence_device(host)) {
     set_reason(host,
                "neither out-of-band management nor fence device: waiting for the lease to run out");

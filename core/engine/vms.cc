@@ -15,6 +15,7 @@ namespace mold::core {
 void Stepper::on(const OrderAnswered& e) {
   Vm* vm = find(e.result.vm);
   if (vm == nullptr) return;
+  if (e.result.gone) copy_gone(e.host, *vm, e.result.generation);
   const bool awaited = vm->op && vm->op == e.result.op && vm->op_host == e.host;
   if (!awaited) return;  // answered before, or overtaken by a proof
   switch (vm->state) {
@@ -109,6 +110,7 @@ void Stepper::on_stop_answer(Vm& vm, const OrderResult& r) {
 
 void Stepper::on_disk_answer(Vm& vm, const OrderResult& r) {
   if (r.outcome == Outcome::kUnknown) return;  // sent again
+  if (r.outcome == Outcome::kFailed) vm.avoid.push_back(vm.op_host);
   vm.op = OpId{};
   vm.op_host = HostId{};
   touch(vm);
@@ -159,7 +161,10 @@ void Stepper::generation_gone(Vm& vm, GoneReason reason, const std::string& why)
   if (vm.state == VmState::kRunning && vm.desired == Desired::kRunning)
     finish_job(vm, false, kErrorInternal, "the VM ended: " + why);  // a reboot
   const bool restart = was_starting || restart_after(reason, vm);
+  if (vm.host) copy_gone(vm.host, vm, vm.generation);
+  if (reason != GoneReason::kShutdown || vm.force_stop) evict_clients(vm);
   release(vm, why);
+  if (!vm.fences.empty()) vm.next_try = now_.mono + b_.policy_.eviction_wait;
   switch (vm.desired) {
     case Desired::kRunning:
       if (restart) return;
@@ -216,6 +221,7 @@ void Stepper::release_vms(const Host& host, const Proof& proof) {
 // ---- steps --------------------------------------------------------------------------------------
 
 void Stepper::look_at(Vm& vm) {
+  look_at_fences(vm);
   switch (next_vm_step(b_.policy_, vm, now_.mono)) {
     case VmStep::kNone:
       return;
@@ -249,7 +255,7 @@ void Stepper::look_at(Vm& vm) {
   }
 }
 
-std::optional<HostId> Stepper::choose_host(const Vm& vm, Choice choice, bool use_avoid) const {
+std::optional<HostId> Stepper::choose_host(const Vm& vm, Choice choice) const {
   std::vector<Candidate> candidates;
   VmSpec demand;  // disk work needs no room for the VM itself
   demand.cpus = 0;
@@ -262,9 +268,8 @@ std::optional<HostId> Stepper::choose_host(const Vm& vm, Choice choice, bool use
       continue;
     if (vm.pinned_host && vm.pinned_host != id) continue;
     if (!has_pools(s_.pools, vm.spec, id)) continue;
-    if (keeps_out(host, vm)) continue;
-    if (use_avoid && std::find(vm.avoid.begin(), vm.avoid.end(), wanted) != vm.avoid.end())
-      continue;
+    if (keeps_out(s_.pools, host, vm)) continue;
+    if (std::find(vm.avoid.begin(), vm.avoid.end(), wanted) != vm.avoid.end()) continue;
     Candidate candidate;
     candidate.host = id;
     candidate.total = host.capacity;
@@ -293,8 +298,15 @@ void Stepper::no_place(Vm& vm, const std::string& why) {
 }
 
 void Stepper::place_and_start(Vm& vm) {
-  std::optional<HostId> host = choose_host(vm, Choice::kToRun, true);
-  if (!host) host = choose_host(vm, Choice::kToRun, false);  // all were tried: begin anew
+  if (is_being_isolated(vm)) {
+    vm.next_try = now_.mono + b_.policy_.isolation_retry;  // its answer wakes it
+    return;
+  }
+  std::optional<HostId> host = choose_host(vm, Choice::kToRun);
+  if (!host) {  // all were tried: begin anew
+    vm.avoid.clear();
+    host = choose_host(vm, Choice::kToRun);
+  }
   if (!host) {
     no_place(vm, no_place_text(s_.pools, vm.spec, "no host of its cluster has room for it"));
     return;
@@ -312,8 +324,7 @@ void Stepper::order_disk(Vm& vm, OrderKind kind) {
   const bool to_run = kind == OrderKind::kCreateDisk && vm.desired == Desired::kRunning;
   const HostId pinned = vm.pinned_host;
   if (!to_run) vm.pinned_host = HostId{};
-  const std::optional<HostId> host =
-      choose_host(vm, to_run ? Choice::kToRun : Choice::kForDisks, true);
+  const std::optional<HostId> host = choose_host(vm, to_run ? Choice::kToRun : Choice::kForDisks);
   vm.pinned_host = pinned;
   if (!host) {
     if (kind == OrderKind::kCreateDisk) {

@@ -6,6 +6,17 @@
 #include "lib/base/text.h"
 
 namespace mold::core {
+namespace {
+
+bool is_one_ceph(const std::map<PoolId, Pool>& pools, PoolId a, PoolId b) {
+  if (a == b) return true;
+  const auto one = pools.find(a);
+  const auto other = pools.find(b);
+  return one != pools.end() && other != pools.end() && !one->second.ceph_fsid.empty() &&
+         one->second.ceph_fsid == other->second.ceph_fsid;
+}
+
+}  // namespace
 
 void add_clients(std::vector<std::string>& clients, const std::vector<std::string>& more) {
   clients.insert(clients.end(), more.begin(), more.end());
@@ -62,10 +73,45 @@ std::string explain(const PoolIsolation& isolation, Instant now) {
   return isolation.last.empty() ? text : text + " (last: " + isolation.last + ")";
 }
 
-bool keeps_out(const Host& host, const Vm& vm) {
-  return std::any_of(
-      host.isolations.begin(), host.isolations.end(),
-      [&vm](const PoolIsolation& isolation) { return uses_pool(vm, isolation.pool); });
+bool keeps_out(const std::map<PoolId, Pool>& pools, const Host& host, const Vm& vm) {
+  const bool isolated = std::any_of(
+      host.isolations.begin(), host.isolations.end(), [&](const PoolIsolation& isolation) {
+        return std::any_of(vm.spec.disks.begin(), vm.spec.disks.end(), [&](const Disk& disk) {
+          return is_one_ceph(pools, disk.pool, isolation.pool);
+        });
+      });
+  return isolated ||
+         std::any_of(vm.fences.begin(), vm.fences.end(), [&host](const ClientFence& fence) {
+           return fence.host == host.id && !fence.gone;
+         });
+}
+
+// No access is taken from its host, so a handle that is opened later is not covered. QEMU opens its
+// disks once, and no order to start this generation is given again after it ran.
+std::string not_to_be_fenced_alone(const std::map<PoolId, Pool>& pools, const Vm& vm) {
+  if (!vm.host || (vm.state != VmState::kRunning && vm.state != VmState::kStopping))
+    return "it does not run";
+  for (const Disk& disk : vm.spec.disks) {
+    const auto pool = pools.find(disk.pool);
+    if (pool == pools.end() || pool->second.kind != PoolKind::kRbd)
+      return "its disk " + disk.path +
+             " is on no Ceph pool: only its host as a whole can be fenced";
+  }
+  if (vm.clients.empty()) return "who has its disks open was not seen yet";
+  return {};
+}
+
+bool is_fenced_alone(const IsolationRules& rules, const Vm& vm) {
+  if (!vm.host || vm.spec.disks.empty() || vm.clients.empty()) return false;
+  return std::all_of(vm.spec.disks.begin(), vm.spec.disks.end(), [&](const Disk& disk) {
+    return std::any_of(vm.fences.begin(), vm.fences.end(), [&](const ClientFence& fence) {
+      return fence.pool == disk.pool && fence.host == vm.host &&
+             fence.generation == vm.generation && fence.wanted &&
+             (fence.proven || (rules.unknown_counts && fence.tries > 0)) &&
+             std::includes(fence.clients.begin(), fence.clients.end(), vm.clients.begin(),
+                           vm.clients.end());
+    });
+  });
 }
 
 }  // namespace mold::core

@@ -6,6 +6,7 @@
 // another one, but not a handle that was open by then and has not opened the disk yet (a VM that is
 // just being started). So a VM is covered only if the clients of its present generation were seen
 // after it started, and every one of them was read back from the blocklist.
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,14 @@ void add_clients(std::vector<std::string>& clients, const std::vector<std::strin
 // covers it.
 [[nodiscard]] bool is_covered(const IsolationRules& rules, const Host& host, const Vm& vm);
 
-// Something may have been taken from this host on a pool that the VM uses: it cannot run there.
-[[nodiscard]] bool keeps_out(const Host& host, const Vm& vm);
+// Something may have been taken from this host on a Ceph cluster that the VM uses, or a fenced copy
+// of it may be there still: it cannot run there.
+[[nodiscard]] bool keeps_out(const std::map<PoolId, Pool>& pools, const Host& host, const Vm& vm);
+
+// Why this VM cannot be fenced alone, by its clients; empty: it can.
+[[nodiscard]] std::string not_to_be_fenced_alone(const std::map<PoolId, Pool>& pools, const Vm& vm);
+// All that is asked for was read back: its present generation cannot write any more.
+[[nodiscard]] bool is_fenced_alone(const IsolationRules& rules, const Vm& vm);
 
 // How far it is and what it waits for, in words.
 [[nodiscard]] std::string explain(const PoolIsolation& isolation, Instant now);

@@ -16,6 +16,7 @@ enum class JobKind : std::uint8_t {
   kStop,
   kReboot,
   kDestroy,
+  kFenceVm,
   kPower,
   kOther,
 };

@@ -61,6 +61,10 @@ std::string_view to_string(IsolationVerb verb) {
       return "renew";
     case IsolationVerb::kLift:
       return "lift";
+    case IsolationVerb::kEvict:
+      return "evict";
+    case IsolationVerb::kReadmit:
+      return "readmit";
   }
   MOLD_UNREACHABLE();
 }

@@ -39,10 +39,12 @@ struct Policy {
   // --- isolation from Ceph pools ---------------------------------------------------------------
   Duration isolation_deadline = 10'000ms;  // one request, read-back included
   Duration isolation_retry = 1'000ms;      // doubled up to fence_retry_last
-  // Of blocklist entries. Long: a manager that is down does not renew, and a host that thaws after
-  // its entries expired can write.
-  Duration isolation_expiry = 365 * 86'400'000ms;
+  // Blocklist entries last at least so long (they are made for twice that). Long: a manager that is
+  // down does not renew, and a host that thaws after its entries expired can write.
+  Duration isolation_expiry = 180 * 86'400'000ms;
   Duration isolation_renew = 86'400'000ms;  // how often they are renewed, and read back
+  Duration eviction_expiry = 600'000ms;     // of the clients of a QEMU that is gone
+  Duration eviction_wait = 3'000ms;         // a start waits so long for that; then it is tried
   // --- VMs -------------------------------------------------------------------------------------
   int cpu_overcommit_percent = 1000;  // vCPUs may sum up to 10x the host's cores
   int memory_overcommit_percent = 100;

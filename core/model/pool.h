@@ -32,6 +32,7 @@ struct Pool {
   PoolPolicy policy = PoolPolicy::kKillVms;
   HostId host;             // kLocal: the one host that has it; else none
   bool admits_vms = true;  // false (maintenance): nothing that uses it is started
+  std::string ceph_fsid;   // kRbd: its Ceph cluster; a host has one user for all of its pools
 };
 
 std::string_view to_string(PoolKind kind);

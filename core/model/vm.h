@@ -1,14 +1,16 @@
 #pragma once
 // A VM as the manager's brain knows it. `host` + `generation` name the only placement that may be
 // running; while `host` is set the VM may be alive there, whatever the state says. It is cleared by
-// exactly three things: that host says the generation is gone, a Proof covers it, or nothing was
-// ever sent. A new placement takes the next generation, always.
+// exactly three things: that host says the generation is gone, a Proof covers it, or it was fenced
+// alone (its clients read back from the blocklist of all its pools). A new placement takes the next
+// generation, always.
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/model/isolation.h"
 #include "lib/base/ids.h"
 #include "lib/base/time.h"
 
@@ -62,9 +64,10 @@ struct Vm {
   Generation generation;
   // Who has its RBD disks open in this generation, "ip:0/nonce", as seen after it started; sorted.
   std::vector<std::string> clients;
-  OpId op;         // order under way for this VM, or none
-  HostId op_host;  // who carries it out (disk orders need no placement)
-  JobId job;       // API job that waits for this VM, or none
+  std::vector<ClientFence> fences;  // of its clients, this generation's or earlier ones'
+  OpId op;                          // order under way for this VM, or none
+  HostId op_host;                   // who carries it out (disk orders need no placement)
+  JobId job;                        // API job that waits for this VM, or none
   bool force_stop = false;
   bool reboot = false;   // the order under way is a reboot
   bool expunge = false;  // destroy removes the disks too

@@ -54,7 +54,9 @@ VmStep next_vm_step(const Policy& policy, const Vm& vm, Instant now) {
   MOLD_UNREACHABLE();
 }
 
-std::optional<Instant> vm_deadline(const Policy& policy, const Vm& vm) {
+namespace {
+
+std::optional<Instant> step_deadline(const Policy& policy, const Vm& vm) {
   if (vm.op) return vm.op_sent + policy.order_resend;
   switch (vm.state) {
     case VmState::kProvisioning:
@@ -70,6 +72,16 @@ std::optional<Instant> vm_deadline(const Policy& policy, const Vm& vm) {
       return std::nullopt;
   }
   MOLD_UNREACHABLE();
+}
+
+}  // namespace
+
+std::optional<Instant> vm_deadline(const Policy& policy, const Vm& vm) {
+  std::optional<Instant> earliest = step_deadline(policy, vm);
+  for (const ClientFence& fence : vm.fences) {
+    if (!fence.op && (!earliest || fence.next_try < *earliest)) earliest = fence.next_try;
+  }
+  return earliest;
 }
 
 Duration vm_backoff(const Policy& policy, int attempts) {

@@ -108,6 +108,9 @@ Status reboot(Context& context) {
   if (context.flag("force")) params["forced"] = "true";
   return act(context, "rebootVirtualMachine", params, "rebooting");
 }
+Status fence(Context& context) {
+  return act(context, "fenceVirtualMachine", {}, "fencing");
+}
 Status destroy(Context& context) {
   const bool expunge = context.flag("expunge");
   if (expunge) {
@@ -176,6 +179,12 @@ std::vector<Command> vm_commands() {
        .most = 1,
        .run = reboot,
        .options = {force_option()}},
+      {.name = "vm fence",
+       .usage = "VM",
+       .summary = "keeps its QEMU from its Ceph disks and starts it elsewhere; its host lives on",
+       .least = 1,
+       .most = 1,
+       .run = fence},
       {.name = "vm destroy",
        .usage = "VM [--expunge]",
        .summary = "stops and removes it",

@@ -64,6 +64,7 @@ RenderedJob render_job(Services& services, const JobRecord& job, const core::Job
     case core::JobKind::kStart:
     case core::JobKind::kStop:
     case core::JobKind::kReboot:
+    case core::JobKind::kFenceVm:
       return {0, to_json(vm_result(services, job))};
     case core::JobKind::kOther:
       return {0, to_json(success_body())};

@@ -114,6 +114,10 @@ ApiResult<BegunJob> reboot_vm(Call& call) {
   return wish_for(call, {core::VmWish::kReboot, core::JobKind::kReboot, "Rebooting"}, request);
 }
 
+ApiResult<BegunJob> fence_vm(Call& call) {
+  return wish_for(call, {core::VmWish::kFence, core::JobKind::kFenceVm, "Fencing"}, {});
+}
+
 ApiResult<BegunJob> destroy_vm(Call& call) {
   core::VmRequested request;
   request.expunge = call.params().flag("expunge", false);
@@ -168,6 +172,15 @@ void add_vm_wishes(CommandTable& table) {
              {id, forced},
              reboot_vm,
              "VM.REBOOT"});
+  table.add(
+      {"fenceVirtualMachine",
+       "Puts a virtual machine's clients off its Ceph disks, so that it can run elsewhere while "
+       "its host lives on",
+       "virtualmachine",
+       kVmFields,
+       {id},
+       fence_vm,
+       "VM.FENCE"});
   table.add({"destroyVirtualMachine",
              "Destroys a virtual machine",
              "virtualmachine",

@@ -50,12 +50,14 @@ void IsolationService::request(const core::RequestIsolation& wanted) {
   if (pool == nullptr) return answer(wanted, refusal("the pool is not known any more"));
   const auto access = keys_.access_to(*pool);
   if (!access) return answer(wanted, refusal(access.error().text()));
-  if (!pool->cephx)
+  const bool locks_out = wanted.verb == core::IsolationVerb::kIsolate;
+  if (locks_out && !pool->cephx)
     return answer(wanted, refusal("its Ceph cluster asks for no keys: nobody can be locked out"));
   switch (wanted.verb) {
     case core::IsolationVerb::kIsolate:
       return isolate(wanted, loop_.now() + wanted.deadline);
     case core::IsolationVerb::kRenew:
+    case core::IsolationVerb::kEvict:
       return ceph_->renew(*access, wanted.clients, wanted.expiry, wanted.deadline,
                           [this, alive = alive_, wanted](const port::CephAnswer& said) {
                             if (*alive) answer(wanted, said);
@@ -67,6 +69,11 @@ void IsolationService::request(const core::RequestIsolation& wanted) {
                            if (said.outcome != core::Outcome::kConfirmed)
                              return answer(wanted, said);
                            give_back(wanted);
+                         });
+    case core::IsolationVerb::kReadmit:
+      return ceph_->lift(*access, wanted.clients, wanted.deadline,
+                         [this, alive = alive_, wanted](const port::CephAnswer& said) {
+                           if (*alive) answer(wanted, said);
                          });
   }
 }
@@ -115,6 +122,7 @@ void IsolationService::answer(const core::RequestIsolation& wanted, const port::
   event.op = wanted.op;
   event.host = wanted.host;
   event.pool = wanted.pool;
+  event.vm = wanted.vm;
   event.outcome = said.outcome;
   core::add_clients(event.listed, listed);
   event.text = said.text;

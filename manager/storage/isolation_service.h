@@ -1,7 +1,7 @@
 #pragma once
-// Carries out what the brain wants of Ceph pools: isolates hosts, renews that, gives access back;
-// and reads who has the disks of running VMs open, which is what the proof of an isolation rests on
-// (core/isolation). Decides nothing.
+// Carries out what the brain wants of Ceph pools: isolates hosts, renews that, gives access back,
+// puts the clients of one VM off; and reads who has the disks of running VMs open, which is what
+// the proof of an isolation rests on (core/isolation). Decides nothing.
 //
 // A grant that is under way is waited for: it would give back what is being taken. The brain's
 // entry for the host keeps further ones away meanwhile (PoolKeys::Options::taken).

@@ -61,6 +61,7 @@ core::Pool core_pool(const PoolRecord& pool) {
   made.kind = pool.kind;
   made.policy = pool.policy;
   made.host = pool.host;
+  made.ceph_fsid = pool.ceph_fsid;
   made.admits_vms = pool.state == PoolState::kUp || pool.state == PoolState::kDisabled;
   return made;
 }

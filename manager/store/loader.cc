@@ -59,6 +59,13 @@ Result<core::State> load_core(runtime::Database& db) {
       return fail(ErrorKind::kCorrupt, "table core_vm_disks: a disk without its VM");
     vm->second.spec.disks.push_back(std::move(row.disk));
   }
+  MOLD_TRY(auto fences, load<CoreClientFenceRow>(db, "ORDER BY vm, position"));
+  for (CoreClientFenceRow& row : fences) {
+    const auto vm = state.vms.find(row.vm);
+    if (vm == state.vms.end())
+      return fail(ErrorKind::kCorrupt, "table core_client_fences: a fence without its VM");
+    vm->second.fences.push_back(std::move(row.fence));
+  }
   MOLD_TRY(auto isolations, load<CoreIsolationRow>(db, "ORDER BY host, pool"));
   for (CoreIsolationRow& row : isolations) {
     const auto host = state.hosts.find(row.host);

@@ -20,6 +20,7 @@ constexpr std::array kJobKinds{
     std::pair{core::JobKind::kReboot, std::string_view("reboot")},
     std::pair{core::JobKind::kDestroy, std::string_view("destroy")},
     std::pair{core::JobKind::kPower, std::string_view("power")},
+    std::pair{core::JobKind::kFenceVm, std::string_view("fence-vm")},
     std::pair{core::JobKind::kOther, std::string_view("other")},
 };
 constexpr std::array kProofMethods{

@@ -137,7 +137,7 @@ MOLD_ROW(PoolKeyRecord, "pool_keys") {
 MOLD_ROW(core::Pool, "core_pools") {
   v("id", r.id), v("cluster", r.cluster), v("uuid", r.uuid), v("name", r.name);
   v("path", r.path), v("heartbeat", r.heartbeat), v("kind", r.kind), v("policy", r.policy);
-  v("host", r.host), v("admits_vms", r.admits_vms);
+  v("host", r.host), v("admits_vms", r.admits_vms), v("ceph_fsid", r.ceph_fsid);
 }
 MOLD_ROW(core::Job, "core_jobs") {
   v("id", r.id), v("kind", r.kind), v("status", r.status), v("vm", r.vm), v("host", r.host);
@@ -197,6 +197,16 @@ MOLD_ROW(CoreIsolationRow, "core_isolations") {
   v("host", r.host), v("pool", r.isolation.pool), v("clients", r.isolation.clients);
   v("proven", r.isolation.proven), v("in_doubt", r.isolation.in_doubt);
   v("lifting", r.isolation.lifting);
+}
+struct CoreClientFenceRow {
+  VmId vm;
+  std::uint32_t position = 0;
+  core::ClientFence fence;
+};
+MOLD_ROW(CoreClientFenceRow, "core_client_fences") {
+  v("vm", r.vm), v("position", r.position), v("pool", r.fence.pool), v("host", r.fence.host);
+  v("generation", r.fence.generation), v("clients", r.fence.clients);
+  v("wanted", r.fence.wanted), v("gone", r.fence.gone), v("proven", r.fence.proven);
 }
 
 #undef MOLD_ROW

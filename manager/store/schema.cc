@@ -192,6 +192,21 @@ ALTER TABLE pool_keys ADD COLUMN way_user TEXT NOT NULL DEFAULT '';
 ALTER TABLE pool_keys ADD COLUMN way_sealed_key TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr std::string_view kClientFences = R"sql(
+CREATE TABLE core_client_fences (
+  vm INTEGER NOT NULL REFERENCES core_vms (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+  position INTEGER NOT NULL, pool INTEGER NOT NULL, host INTEGER NOT NULL,
+  generation INTEGER NOT NULL, clients TEXT NOT NULL, wanted INTEGER NOT NULL,
+  gone INTEGER NOT NULL, proven INTEGER NOT NULL,
+  PRIMARY KEY (vm, position)) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::string_view kPoolCeph = R"sql(
+ALTER TABLE core_pools ADD COLUMN ceph_fsid TEXT NOT NULL DEFAULT '';
+UPDATE core_pools SET ceph_fsid =
+  coalesce((SELECT ceph_fsid FROM storage_pools WHERE storage_pools.id = core_pools.id), '');
+)sql";
+
 constexpr std::array kSteps{
     runtime::Migration{1, "state of the brain", kCore},
     runtime::Migration{2, "inventory", kInventory},
@@ -201,6 +216,8 @@ constexpr std::array kSteps{
     runtime::Migration{6, "kinds of pools, keys of hosts", kPoolKinds},
     runtime::Migration{7, "isolation from Ceph pools", kIsolations},
     runtime::Migration{8, "ways to Ceph clusters without a pool", kCephWays},
+    runtime::Migration{9, "fencing of single VMs", kClientFences},
+    runtime::Migration{10, "Ceph clusters of pools", kPoolCeph},
 };
 
 }  // namespace

@@ -94,6 +94,12 @@ Status RowWriter::write_core_vm(const core::Vm& vm) {
     MOLD_TRY_VOID(put(CoreDiskRow{.vm = vm.id, .position = position, .disk = disk}));
     ++position;
   }
+  MOLD_TRY_VOID(erase("core_client_fences", vm.id.value, "vm"));
+  position = 0;
+  for (const core::ClientFence& fence : vm.fences) {
+    MOLD_TRY_VOID(put(CoreClientFenceRow{.vm = vm.id, .position = position, .fence = fence}));
+    ++position;
+  }
   return {};
 }
 
@@ -169,7 +175,8 @@ Status RowWriter::put(const Record& record) {
   if (sql.empty()) {
     constexpr bool kPair =
         std::is_same_v<Record, CoreDiskRow> || std::is_same_v<Record, CoreIsolationRow> ||
-        std::is_same_v<Record, DeviceDoubt> || std::is_same_v<Record, PoolKeyRecord>;
+        std::is_same_v<Record, CoreClientFenceRow> || std::is_same_v<Record, DeviceDoubt> ||
+        std::is_same_v<Record, PoolKeyRecord>;
     constexpr std::size_t kKeys = kPair ? 2 : 1;
     sql = upsert_sql(RowOf<Record>::kTable, column_names<Record>(), kKeys);
   }

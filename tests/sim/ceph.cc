@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/isolation/isolation.h"
+#include "tests/sim/cluster.h"
 #include "tests/sim/world.h"
 
 namespace mold::sim {
@@ -44,6 +45,7 @@ void Ceph::request(const core::RequestIsolation& what, std::uint32_t manager_run
   c.answer.op = what.op;
   c.answer.host = what.host;
   c.answer.pool = what.pool;
+  c.answer.vm = what.vm;
   const std::uint64_t op = what.op.value;
   const Ms takes = world_->draw(30, 900, Draw::kCeph, what.host.value, op);
   c.lag = world_->draw(0, 1'500, Draw::kCephLag, what.host.value, op);
@@ -75,17 +77,20 @@ void Ceph::isolate(Call& c) {
   const std::size_t host = c.what.host.value - 1;
   stripped_[host] = true;
   std::vector<std::string> all = c.what.clients;
-  const SimHost& h = world_->hosts[host];
+  const Ms now = world_->active();
   for (std::size_t i = 0; i < world_->disks.qemus.size(); ++i) {
     const Qemu& q = world_->disks.qemus[i];
-    if (q.host != host || q.state == QemuState::kDead || (q.pools & mask_) == 0) continue;
-    // It is asked for the images of VMs that are placed there; others stay unseen.
-    const auto vm = world_->manager.state().vms.find(q.vm);
-    const bool asked = vm != world_->manager.state().vms.end() && vm->second.host == c.what.host;
-    const bool watched = h.power == Power::kOn && world_->pools.all_reachable(host, q.pools);
-    if (asked && watched) core::add_clients(all, {client_name(q, i)});
+    if (q.state == QemuState::kDead || (q.pools & mask_) == 0) continue;
+    // Whoever watches one of the images that it was given, of whichever host it is.
+    const bool asked =
+        std::any_of(c.what.images.begin(), c.what.images.end(),
+                    [&q](const std::string& image) { return image == vm_name(q.vm.value); });
+    const bool watched =
+        world_->hosts[q.host].power == Power::kOn && world_->pools.all_reachable(q.host, q.pools);
+    if (!asked || !watched) continue;
+    core::add_clients(all, {client_name(q, i)});
+    if (q.host != host) list(q.host, client_name(q, i), now + c.lag, now + c.what.expiry.count());
   }
-  const Ms now = world_->active();
   for (const std::string& client : all)
     list(host, client, now + c.lag, now + c.what.expiry.count());
   c.answer.listed = std::move(all);
@@ -102,6 +107,15 @@ void Ceph::effect(std::uint32_t slot) {
       for (const std::string& client : c.what.clients)
         list(host, client, now + c.lag, now + c.what.expiry.count());
       return;
+    case IsolationVerb::kEvict:
+      for (const std::string& client : c.what.clients)
+        list(host, client, now + c.lag,
+             std::max(now + c.what.expiry.count(),
+                      entries_.contains(client) ? entries_[client].until : 0));
+      return;
+    case IsolationVerb::kReadmit:
+      for (const std::string& client : c.what.clients) entries_.erase(client);
+      return entry_turned(host);
     case IsolationVerb::kLift:
       stripped_[host] = false;
       for (const std::string& client : c.what.clients) entries_.erase(client);

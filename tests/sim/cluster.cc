@@ -53,9 +53,13 @@ void found_vms(World& world, core::State& state) {
 
 }  // namespace
 
+std::string vm_name(std::uint64_t vm) {
+  return "v" + std::to_string(vm);
+}
+
 core::VmSpec vm_spec(std::uint64_t vm, std::uint32_t pool_mask) {
   core::VmSpec spec;
-  spec.name = "v" + std::to_string(vm);
+  spec.name = vm_name(vm);
   spec.uuid = "uuid-v" + std::to_string(vm);
   spec.cpus = 2;
   spec.cpu_mhz = 1000;

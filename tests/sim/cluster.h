@@ -7,6 +7,8 @@ namespace mold::sim {
 
 class World;
 
+// What its images are called, too.
+std::string vm_name(std::uint64_t vm);
 core::VmSpec vm_spec(std::uint64_t vm, std::uint32_t pool_mask);
 void found_cluster(World& world);
 

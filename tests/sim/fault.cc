@@ -16,8 +16,8 @@ constexpr std::array<std::string_view, kFaultKindCount> kNames = {
     "beat-hang",     "bmc-dead",      "bmc-slow",     "bmc-lost-answer", "bmc-false-failure",
     "bmc-lying",     "bmc-password",  "bmc-echo",     "feed-dead",       "manager-crash",
     "manager-stall", "store-slow",    "guest-crash",  "deploy",          "start",
-    "stop",          "force-stop",    "reboot",       "destroy",         "move",
-    "ha-off",        "drain",         "confirm-dead", "api-power"};
+    "stop",          "force-stop",    "reboot",       "destroy",         "fence-vm",
+    "move",          "ha-off",        "drain",        "confirm-dead",    "api-power"};
 
 }  // namespace
 
@@ -28,7 +28,8 @@ std::string_view to_string(FaultKind kind) {
 bool aims_at_vm(FaultKind kind) {
   using enum FaultKind;
   return kind == kGuestCrash || kind == kDeploy || kind == kStart || kind == kStop ||
-         kind == kForceStop || kind == kReboot || kind == kDestroy || kind == kMove;
+         kind == kForceStop || kind == kReboot || kind == kDestroy || kind == kFenceVm ||
+         kind == kMove;
 }
 
 bool aims_at_pool(FaultKind kind) {

@@ -52,13 +52,14 @@ enum class FaultKind : std::uint8_t {
   kForceStop,
   kReboot,
   kDestroy,
+  kFenceVm,      // alone, by its clients
   kMove,         // stops a VM by force, and starts it on host `arg` at the end
   kHaOff,        // HA of a host off, and on again at the end
   kDrain,        // host admits no VMs, and again at the end
   kConfirmDead,  // only when it is: the operator looked
   kApiPower,     // off/on/reset/status through the manager (arg)
 };
-inline constexpr int kFaultKindCount = 44;
+inline constexpr int kFaultKindCount = 45;
 
 struct FaultLine {
   Ms at = 0;

@@ -96,6 +96,7 @@ void Injector::apply(const FaultLine& line, std::size_t index, bool begins) {
     case kForceStop:
     case kReboot:
     case kDestroy:
+    case kFenceVm:
     case kMove:
     case kHaOff:
     case kDrain:
@@ -238,6 +239,7 @@ void Injector::person(const FaultLine& line, bool begins) {
   if (line.kind == kForceStop) wish(line, core::VmWish::kStop, true, false);
   if (line.kind == kReboot) wish(line, core::VmWish::kReboot, false, false);
   if (line.kind == kDestroy) wish(line, core::VmWish::kDestroy, false, true);
+  if (line.kind == kFenceVm) wish(line, core::VmWish::kFence, false, false);
   if (line.kind == kMove) {
     wish(line, begins ? core::VmWish::kStop : core::VmWish::kStart, begins, false,
          begins ? HostId{} : HostId{line.arg});

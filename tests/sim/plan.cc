@@ -112,6 +112,7 @@ constexpr Weight kWeights[] = {
     {FaultKind::kMove, 2},           {FaultKind::kDrain, 1},
     {FaultKind::kConfirmDead, 1},    {FaultKind::kApiPower, 2},
     {FaultKind::kClusterFence, 3},   {FaultKind::kFeedDead, 2},
+    {FaultKind::kFenceVm, 2},
 };
 
 Ms draw_length(Rng& rng, FaultKind kind, const Plan& plan) {
@@ -126,6 +127,7 @@ Ms draw_length(Rng& rng, FaultKind kind, const Plan& plan) {
     case kForceStop:
     case kReboot:
     case kDestroy:
+    case kFenceVm:
     case kConfirmDead:
     case kApiPower:
       return 0;

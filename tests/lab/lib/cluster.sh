@@ -123,12 +123,18 @@ vm_counts() {  # it moves
   sleep 0.6
   after=$(vm_count "$1") && [ "$after" -gt "$before" ]
 }
+vm_is_up() { [ "$(vm_state "$1")" = Running ]; }
+fence_vm() { lab_hactl vm fence "$1" >>$LAB/hactl.log 2>&1; }
+# How many runs of its guest were seen on its disk.
+runs_seen() { jq -r --arg disk "$(vm_disk "$1")" 'select(.disk == $disk and .event == "run") | .run' $LAB/disks.jsonl | sort -u | wc -l; }
+qemu_of() { group_pids "$1" | xargs -r ps -o pid=,args= -p | grep -- qemu-system | grep -F -- "$(vm_field "$2" '.instancename')" | awk '{print $1; exit}'; }  # HOST VM
 
 ha_field() { lab_hactl host show "$1" -o json | jq -er "$2"; }
 ha_state() { ha_field "$1" '.hostha.hastate'; }
 ha_reason() { ha_field "$1" '.hastatereason'; }
 ha_is() { [ "$(ha_state "$1")" = "$2" ]; }
 ha_proof() { lab_hactl api explainHostHa "hostid=$(cat "$LAB/$1/id")" | jq -er '.haexplanation.proof.method'; }
+not_isolated() { ! lab_hactl ha explain "$1" | grep -q '^ *isolation from'; }
 # Ledger lines of a kind with what they say.
 ha_ledger() { lab_hactl api listHaEvidence "hostid=$(cat "$LAB/$1/id")" pagesize=500 page=1 |
   jq -r '.haevidence[]? | "\(.created) \(.kind) \(.text)"'; }

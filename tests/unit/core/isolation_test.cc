@@ -1,21 +1,17 @@
 // Isolation from a Ceph pool as a proof: what it covers, how it ends.
 #include "core/isolation/isolation.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 
-#include "core/engine/brain.h"
+#include "tests/unit/core/brain_fixture.h"
 
 namespace mold::core {
 namespace {
 
-constexpr ClusterId kCluster{1};
-constexpr PoolId kPool{1};
 const std::string kClient = "10.0.0.1:0/77";
 
 // Three hosts beat; host 1 runs a VM on an RBD pool, and has no power control.
-class Isolation : public ::testing::Test {
+class Isolation : public BrainFixture {
  protected:
   void SetUp() override {
     Pool pool;
@@ -25,50 +21,16 @@ class Isolation : public ::testing::Test {
     pool.kind = PoolKind::kRbd;
     pool.path = "rbd:vms";
     feed(PoolAdded{pool});
-    for (std::uint64_t i = 1; i <= 3; ++i) {
-      Host host;
-      host.id = HostId{i};
-      host.cluster = kCluster;
-      host.name = "h" + std::to_string(i);
-      feed(HostAdded{host});
-      hello(i, "b1");
-      feed(HaSet{HostId{i}, true});
-      beat(i);
-    }
-    Vm vm;
-    vm.id = VmId{1};
-    vm.cluster = kCluster;
-    vm.ha = true;
-    vm.pinned_host = HostId{1};
-    vm.spec.memory_bytes = 1;
+    for (std::uint64_t i = 1; i <= 3; ++i) join(i, false);
     Disk disk;
     disk.pool = kPool;
     disk.path = "rbd:vms/v1";
-    vm.spec.disks.push_back(disk);
-    feed(VmDeployed{vm, JobId{1}, true});
-    answer_orders();  // disk
-    answer_orders();  // start
-    ASSERT_EQ(the_vm().state, VmState::kRunning);
+    run_vm(disk);
   }
 
-  void feed(const Event& event) {
-    Turn turn = brain_.step(event, Now{now_, WallTime{}});
-    for (Action& action : turn.actions) actions_.push_back(std::move(action));
-  }
-  void hello(std::uint64_t host, const std::string& boot) {
-    HelloReceived e;
-    e.host = HostId{host};
-    e.epoch = the_host(host).epoch;
-    e.boot_id = boot;
-    e.capacity = Capacity{8, 3000, 1ULL << 33U};
-    feed(e);
-  }
   // All others see that the counter of host 1 stands still for as long as it is silent.
-  void beat(std::uint64_t host) {
-    BeatReceived e;
-    e.host = HostId{host};
-    e.epoch = the_host(host).epoch;
-    e.sequence = ++said_;
+  void beat(std::uint64_t host) override {
+    BeatReceived e = next_beat(host);
     for (std::uint64_t other = 1; other <= 3; ++other) {
       if (other == host) continue;
       LeaseReading reading;
@@ -100,40 +62,15 @@ class Isolation : public ::testing::Test {
       beat(3);
     }
   }
-  void answer_orders() {
-    const auto actions = std::exchange(actions_, {});
-    for (const Action& action : actions) {
-      const auto* sent = std::get_if<SendOrder>(&action);
-      if (sent == nullptr) continue;
-      OrderResult r;
-      r.op = sent->order.op;
-      r.vm = sent->order.vm;
-      r.generation = sent->order.generation;
-      r.outcome = Outcome::kConfirmed;
-      feed(OrderAnswered{sent->order.host, r});
-    }
-  }
   void clients_seen() { feed(ClientsSeen{VmId{1}, the_vm().generation, {kClient}}); }
   void answer(Outcome outcome, std::vector<std::string> listed = {}) {
     const auto asked = requests();
     ASSERT_FALSE(asked.empty());
     feed(IsolationAnswered{asked.back().op, HostId{1}, kPool, outcome, std::move(listed), "said"});
   }
-  std::vector<RequestIsolation> requests() const {
-    std::vector<RequestIsolation> found;
-    for (const Action& action : actions_) {
-      if (const auto* r = std::get_if<RequestIsolation>(&action)) found.push_back(*r);
-    }
-    return found;
-  }
-  const Vm& the_vm() const { return brain_.state().vms.at(VmId{1}); }
-  const Host& the_host(std::uint64_t id) const { return brain_.state().hosts.at(HostId{id}); }
+  std::vector<RequestIsolation> requests() const { return all<RequestIsolation>(); }
 
-  Brain brain_{Policy{}, State{}};
-  Instant now_{1'000};
   Instant silent_since_{1'000};
-  std::uint64_t said_ = 0;
-  std::vector<Action> actions_;
 };
 
 TEST_F(Isolation, AHealthyHostIsNotIsolated) {
@@ -206,9 +143,9 @@ TEST_F(Isolation, NobodyIsPlacedThereBeforeItBootsAnew) {
   host_1_dies();
   answer(Outcome::kConfirmed, {kClient});
   answer_orders();
-  hello(1, "b1");  // it thawed
+  feed(hello(1, "b1"));  // it thawed
   EXPECT_FALSE(the_host(1).isolations.at(0).lifting);
-  EXPECT_TRUE(keeps_out(the_host(1), the_vm()));
+  EXPECT_TRUE(keeps_out(brain_.state().pools, the_host(1), the_vm()));
 }
 
 TEST_F(Isolation, RebornItGetsItsAccessBack) {
@@ -216,8 +153,8 @@ TEST_F(Isolation, RebornItGetsItsAccessBack) {
   host_1_dies();
   answer(Outcome::kConfirmed, {kClient});
   answer_orders();
-  time_passes(10s);
-  hello(1, "b2");
+  time_passes(9s);
+  feed(hello(1, "b2"));
   ASSERT_EQ(requests().back().verb, IsolationVerb::kLift);
   EXPECT_EQ(requests().back().clients, std::vector<std::string>{kClient});
   answer(Outcome::kUnknown);
@@ -245,9 +182,38 @@ TEST_F(Isolation, ItIsRenewedLongBeforeItExpires) {
   answer(Outcome::kConfirmed, {kClient});
   const Policy policy;
   EXPECT_LT(policy.isolation_renew * 10, policy.isolation_expiry);
+  time_passes(policy.isolation_deadline);  // read back once more, when nothing can land late
+  ASSERT_EQ(requests().size(), 2U);
+  EXPECT_EQ(requests().back().verb, IsolationVerb::kRenew);
+  answer(Outcome::kConfirmed, {kClient});
+  time_passes(60s);
+  EXPECT_EQ(requests().size(), 2U);
   now_ = now_ + policy.isolation_renew;
   feed(TimePassed{});
-  EXPECT_EQ(requests().back().verb, IsolationVerb::kRenew);
+  EXPECT_EQ(requests().size(), 3U);
+}
+
+TEST_F(Isolation, AccessThatCameBackIsTakenAgain) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kConfirmed, {kClient});
+  time_passes(Policy{}.isolation_deadline);
+  answer(Outcome::kFailed);
+  time_passes(5s);
+  EXPECT_EQ(requests().back().verb, IsolationVerb::kIsolate);
+}
+
+// Whoever has the image open by then is listed: it must not be the next host.
+TEST_F(Isolation, NobodyOpensAnImageWhileItsUsersAreBeingListed) {
+  clients_seen();
+  host_1_dies();
+  ASSERT_EQ(requests().size(), 1U);
+  feed(FencedElsewhere{HostId{1}, "pacemaker", "node h1", now_});
+  time_passes(1s);
+  ASSERT_EQ(the_host(1).ha, HaState::kFenced);
+  EXPECT_EQ(the_vm().state, VmState::kStopped);
+  answer(Outcome::kUnknown);
+  EXPECT_EQ(the_vm().state, VmState::kStarting);
 }
 
 TEST_F(Isolation, WhatCertainlyDidNothingIsForgottenWhenTheHostIsBack) {
@@ -258,6 +224,72 @@ TEST_F(Isolation, WhatCertainlyDidNothingIsForgottenWhenTheHostIsBack) {
   beat(1);
   EXPECT_TRUE(the_host(1).isolations.empty());
   EXPECT_EQ(the_vm().host, HostId{1});
+}
+
+// The fencer lacked a right: given later, it must not hit a host that has long been well.
+TEST_F(Isolation, WhatFailedTwiceDidNothingEither) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kFailed);
+  time_passes(5s);
+  ASSERT_EQ(requests().size(), 2U);
+  answer(Outcome::kFailed);
+  beat(1);
+  beat(1);
+  EXPECT_TRUE(the_host(1).isolations.empty());
+}
+
+TEST_F(Isolation, AFailureTakesNoEarlierDoubtAway) {
+  clients_seen();
+  host_1_dies();
+  answer(Outcome::kUnknown);
+  time_passes(5s);
+  answer(Outcome::kFailed);
+  beat(1);
+  beat(1);
+  EXPECT_FALSE(the_host(1).isolations.empty());
+}
+
+// One user for all pools of a Ceph cluster: taken from one, it is taken from all.
+TEST_F(Isolation, ItKeepsVmsOfItsCephClusterAway) {
+  Pool other;
+  other.id = PoolId{2};
+  other.cluster = kCluster;
+  other.kind = PoolKind::kRbd;
+  other.path = "rbd:more";
+  clients_seen();
+  host_1_dies();
+  Vm vm;
+  Disk disk;
+  disk.pool = other.id;
+  disk.path = "rbd:more/v2";
+  vm.spec.disks.push_back(disk);
+  std::map<PoolId, Pool> pools = brain_.state().pools;
+  pools[other.id] = other;
+  EXPECT_FALSE(keeps_out(pools, the_host(1), vm));
+  for (auto& [id, pool] : pools) pool.ceph_fsid = "f";
+  EXPECT_TRUE(keeps_out(pools, the_host(1), vm));
+}
+
+// No VM is left that a power cut would free, and the next one would hit the host when it boots.
+TEST_F(Isolation, ItEndsTheFencingOfAHostWithoutVms) {
+  feed(PowerControlSet{HostId{1}, true});
+  clients_seen();
+  host_1_dies();
+  const auto cuts = all<RequestPower>();
+  ASSERT_FALSE(cuts.empty());
+  answer(Outcome::kConfirmed, {kClient});
+  time_passes(1s);
+  EXPECT_EQ(the_host(1).ha, HaState::kFencing);  // that one may still hit
+  PowerAnswered failed;
+  failed.op = cuts.back().op;
+  failed.host = HostId{1};
+  failed.verb = PowerVerb::kOff;
+  failed.outcome = Outcome::kFailed;
+  feed(failed);
+  EXPECT_EQ(the_host(1).ha, HaState::kFenced);
+  time_passes(60s);
+  EXPECT_EQ(all<RequestPower>().size(), cuts.size());
 }
 
 TEST_F(Isolation, ABegunOneIsBroughtToItsEndAlthoughTheHostIsBack) {

@@ -388,9 +388,10 @@ TEST_F(StoreTest, ADoubtThatEndedIsGone) {
 // As a manager of before the kinds of pools left it.
 void undo_pool_kinds(runtime::Database& db) {
   ASSERT_TRUE(db.execute("DROP TABLE pool_keys"));
-  ASSERT_TRUE(db.execute("DROP TABLE core_isolations"));  // of the step after it
+  ASSERT_TRUE(db.execute("DROP TABLE core_isolations"));  // of the steps after it
+  ASSERT_TRUE(db.execute("DROP TABLE core_client_fences"));
   ASSERT_TRUE(db.execute("ALTER TABLE core_vms DROP COLUMN clients"));
-  for (const char* column : {"kind", "policy", "host", "admits_vms"})
+  for (const char* column : {"kind", "policy", "host", "admits_vms", "ceph_fsid"})
     ASSERT_TRUE(db.execute(std::string("ALTER TABLE core_pools DROP COLUMN ") + column));
   for (const char* column : {"kind", "policy", "state", "host", "source", "user", "sealed_key",
                              "ceph_fsid", "cephx", "stopped_vms"})
