@@ -27,6 +27,11 @@ HypervisorResult from_ceph(const core::Disk& disk, const port::CephAnswer& answe
           disk.path + ": " + answer.text};
 }
 
+core::Liveness presence_of(const port::ImageClients& image) {
+  if (!image.problem.empty()) return core::Liveness::kUnknown;
+  return image.exists ? core::Liveness::kAlive : core::Liveness::kSilent;
+}
+
 }  // namespace
 
 struct VmDisks::Order {
@@ -195,9 +200,7 @@ void VmDisks::ask_clients(const std::shared_ptr<Reading>& reading, const wire::P
       return reading->end(answer.outcome, answer.error, answer.text);
     }
     for (const port::ImageClients& image : answer.images) {
-      reading->out.disks.push_back({path + "/" + image.image,
-                                    image.exists ? core::Liveness::kAlive : core::Liveness::kSilent,
-                                    image.clients});
+      reading->out.disks.push_back({path + "/" + image.image, presence_of(image), image.watching});
     }
     next_reading(reading);
   };

@@ -31,7 +31,9 @@ bool needs_reading(const VmSpec& spec);
 struct DiskClients {
   std::string path;
   Liveness presence = Liveness::kUnknown;  // kAlive: it exists, kSilent: it certainly does not
-  // "ip:port/nonce" (IPv6 in brackets), each once. One that is on a blocklist is not among them.
+  // Who has it open now: "ip:port/nonce" (IPv6 in brackets), each once. Only those that the storage
+  // sees alive and lets write: not one on a blocklist, nor a dead owner of a lock, which would
+  // refuse the VM for ever (librbd takes that lock over, and lists its owner first).
   std::vector<std::string> clients;
 };
 

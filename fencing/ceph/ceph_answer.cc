@@ -17,6 +17,16 @@ using core::Outcome;
 using nlohmann::json;
 using wire::Fields;
 
+// Of one image: a thousand of them have to fit.
+constexpr std::size_t kMostProblem = 200;
+
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  }
+  return text;
+}
+
 json common(const port::CephAnswer& answer) {
   return {{"outcome", wire::wire_name(answer.outcome)},
           {"error", wire::wire_name(answer.error)},
@@ -26,10 +36,7 @@ json common(const port::CephAnswer& answer) {
 void read_common(const Fields& fields, port::CephAnswer& answer) {
   answer.outcome = fields.choice("outcome", &wire::parse_outcome);
   answer.error = fields.choice("error", &wire::parse_error_kind);
-  answer.text = fields.name("text", kMostText);
-  for (char& c : answer.text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
-  }
+  answer.text = printable(fields.name("text", kMostText));
 }
 
 std::vector<std::string> read_clients(const Fields& fields, std::string_view name) {
@@ -86,8 +93,11 @@ std::string encode_answer(const port::CephClients& answer) {
   json body = common(answer);
   body["images"] = json::array();
   for (const port::ImageClients& one : answer.images) {
-    body["images"].push_back(
-        {{"image", one.image}, {"exists", one.exists}, {"clients", one.clients}});
+    body["images"].push_back({{"image", one.image},
+                              {"problem", wire::clipped(one.problem, kMostProblem)},
+                              {"exists", one.exists},
+                              {"clients", one.clients},
+                              {"watching", one.watching}});
   }
   return wire::write_json(body);
 }
@@ -130,8 +140,15 @@ Status decode_answer(const CephRequest& request, std::string_view body, port::Ce
         fields.each("images", kMostImages, [&all](const Fields& part) {
           port::ImageClients one;
           one.image = part.name("image", 128);
+          one.problem = printable(part.text("problem", kMostProblem));
           one.exists = part.flag("exists");
           one.clients = read_clients(part, "clients");
+          one.watching = read_clients(part, "watching");
+          if (!std::includes(one.clients.begin(), one.clients.end(), one.watching.begin(),
+                             one.watching.end()))
+            part.refuse("watching", "somebody who is no client");
+          if (!one.problem.empty() && !one.clients.empty())
+            part.refuse("clients", "of what could not be read");
           if (!one.exists && !one.clients.empty()) part.refuse("clients", "of what is not there");
           all.images.push_back(std::move(one));
         });

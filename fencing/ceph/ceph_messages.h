@@ -41,7 +41,7 @@ struct CephRequest {
   port::CephAccess access;
   Duration deadline{0};
   std::vector<std::string> images;   // clients
-  std::string user;                  // grant, remove_user
+  std::string user;                  // grant, remove_user, renew (may be empty)
   std::vector<std::string> pools;    // grant
   port::IsolationOrder isolation;    // isolate
   std::vector<std::string> clients;  // renew, lift

@@ -183,6 +183,8 @@ Status check_request(const CephRequest& request) {
       return check_isolation(request.isolation);
     case CephVerb::kRenew:
       MOLD_TRY_VOID(check_expiry(request.expiry));
+      if (!request.user.empty() && !is_user(request.user))
+        return wrong("user", "not a user's name (without \"client.\")");
       return check_clients(request.clients);
     case CephVerb::kLift:
       return check_clients(request.clients);
@@ -223,6 +225,7 @@ std::string encode_request(const CephRequest& request) {
       body["expiry_ms"] = order.expiry.count();
       break;
     case CephVerb::kRenew:
+      body["host_user"] = request.user;
       body["expiry_ms"] = request.expiry.count();
       body["clients"] = request.clients;
       break;
@@ -266,6 +269,7 @@ Result<CephRequest> decode_request(std::string_view body) {
         read_isolation(fields, request.isolation);
         break;
       case CephVerb::kRenew:
+        request.user = fields.text("host_user", kMostName);
         request.expiry = fields.duration("expiry_ms");
         request.clients = texts(fields, "clients", kMostClients, kMostName);
         break;

@@ -251,9 +251,11 @@ void CephTool::isolate(const port::CephAccess& access, const port::IsolationOrde
   ask(std::move(request), std::move(done));
 }
 
-void CephTool::renew(const port::CephAccess& access, const std::vector<std::string>& clients,
-                     Duration expiry, Duration deadline, Done<CephAnswer> done) {
+void CephTool::renew(const port::CephAccess& access, const std::string& user,
+                     const std::vector<std::string>& clients, Duration expiry, Duration deadline,
+                     Done<CephAnswer> done) {
   CephRequest request = request_for(CephVerb::kRenew, access, deadline);
+  request.user = user;
   request.clients = normalised(clients);
   request.expiry = expiry;
   ask(std::move(request), std::move(done));

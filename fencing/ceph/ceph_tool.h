@@ -52,8 +52,9 @@ class CephTool final : public port::CephStorage {
                    Done<port::CephAnswer> done) override;
   void isolate(const port::CephAccess& access, const port::IsolationOrder& order, Duration deadline,
                Done<port::IsolationAnswer> done) override;
-  void renew(const port::CephAccess& access, const std::vector<std::string>& clients,
-             Duration expiry, Duration deadline, Done<port::CephAnswer> done) override;
+  void renew(const port::CephAccess& access, const std::string& user,
+             const std::vector<std::string>& clients, Duration expiry, Duration deadline,
+             Done<port::CephAnswer> done) override;
   void lift(const port::CephAccess& access, const std::vector<std::string>& clients,
             Duration deadline, Done<port::CephAnswer> done) override;
   void create_disk(const port::CephAccess& access, const port::DiskOrder& order, Duration deadline,

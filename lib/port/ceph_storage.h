@@ -48,14 +48,20 @@ struct CephPoolFacts : CephAnswer {
   std::uint64_t free_bytes = 0;
 };
 
-// Who has one image open: watchers and owners of the exclusive lock, each once, sorted.
+// Who has one image open; each once, sorted.
 struct ImageClients {
   std::string image;
   bool exists = true;
+  // Watchers and owners of the exclusive lock: all that may have written, dead or alive. A lock
+  // never ends by itself.
   std::vector<std::string> clients;
+  // Those of them that watch the image and are on no blocklist: who has it open now. The lock of
+  // anybody else is no hindrance: librbd takes it over, and lists its owner first.
+  std::vector<std::string> watching;
+  std::string problem;  // it could not be read, and why: nothing else is known of it
 };
 struct CephClients : CephAnswer {
-  std::vector<ImageClients> images;  // in the order asked for
+  std::vector<ImageClients> images;  // in the order asked for; confirmed: some could be read
 };
 
 struct IsolationOrder {
@@ -65,7 +71,7 @@ struct IsolationOrder {
   std::vector<std::string> clients;  // known ones; those found on `images` are listed as well
   std::vector<std::string> images;   // that must not be written any more
   std::string beat_object;           // whoever watches it belongs to the host, too; empty: none
-  Duration expiry{0};                // of the blocklist entries
+  Duration expiry{0};                // of the blocklist entries; see renew()
 };
 struct IsolationAnswer : CephAnswer {
   // kConfirmed: all of `listed` were read back from the OSD map, the user's access is gone, no
@@ -105,11 +111,15 @@ class CephStorage {
   // May be repeated; what was done already is read back again.
   virtual void isolate(const CephAccess& access, const IsolationOrder& order, Duration deadline,
                        Done<IsolationAnswer> done) = 0;
-  // Sees to it that they stay listed for at least `expiry` from now, and reads that back. Ceph does
-  // not prolong an entry: one that would end too early is taken off and listed anew, with a gap of
-  // a moment; so clients are listed for long from the start.
-  virtual void renew(const CephAccess& access, const std::vector<std::string>& clients,
-                     Duration expiry, Duration deadline, Done<CephAnswer> done) = 0;
+  // Sees to it that they are listed for `expiry` from now, half of which is enough, and reads that
+  // back. Ceph does not prolong an entry: one that would end earlier is taken off and listed anew,
+  // with a gap of a moment in which its client can write; so clients are listed for a year, and
+  // what is there is left alone as long as it will do.
+  // `user`: the host's, if it is isolated; when it has access again, that is kFailed (kConflict)
+  // and nothing is listed. Empty: of no user.
+  virtual void renew(const CephAccess& access, const std::string& user,
+                     const std::vector<std::string>& clients, Duration expiry, Duration deadline,
+                     Done<CephAnswer> done) = 0;
   // Takes exactly these from the blocklist. One that is not there is done.
   virtual void lift(const CephAccess& access, const std::vector<std::string>& clients,
                     Duration deadline, Done<CephAnswer> done) = 0;

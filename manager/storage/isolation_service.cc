@@ -57,8 +57,8 @@ void IsolationService::request(const core::RequestIsolation& wanted) {
     case core::IsolationVerb::kIsolate:
       return isolate(wanted, loop_.now() + wanted.deadline);
     case core::IsolationVerb::kRenew:
-    case core::IsolationVerb::kEvict:
-      return ceph_->renew(*access, wanted.clients, wanted.expiry, wanted.deadline,
+      return ceph_->renew(*access, isolated_user(wanted), wanted.clients, wanted.expiry,
+                          wanted.deadline,
                           [this, alive = alive_, wanted](const port::CephAnswer& said) {
                             if (*alive) answer(wanted, said);
                           });
@@ -70,12 +70,14 @@ void IsolationService::request(const core::RequestIsolation& wanted) {
                              return answer(wanted, said);
                            give_back(wanted);
                          });
-    case core::IsolationVerb::kReadmit:
-      return ceph_->lift(*access, wanted.clients, wanted.deadline,
-                         [this, alive = alive_, wanted](const port::CephAnswer& said) {
-                           if (*alive) answer(wanted, said);
-                         });
   }
+}
+
+// Who must have no access; empty: nobody.
+std::string IsolationService::isolated_user(const core::RequestIsolation& wanted) const {
+  const HostRecord* const host = inventory_.hosts().find(wanted.host);
+  const bool isolated = wanted.verb == core::IsolationVerb::kRenew && host != nullptr;
+  return isolated ? PoolKeys::user_of(*host) : std::string{};
 }
 
 void IsolationService::isolate(const core::RequestIsolation& wanted, Instant until) {
@@ -122,7 +124,6 @@ void IsolationService::answer(const core::RequestIsolation& wanted, const port::
   event.op = wanted.op;
   event.host = wanted.host;
   event.pool = wanted.pool;
-  event.vm = wanted.vm;
   event.outcome = said.outcome;
   core::add_clients(event.listed, listed);
   event.text = said.text;
@@ -134,82 +135,115 @@ void IsolationService::answer(const core::RequestIsolation& wanted, const port::
 // ---- who has the disks open ---------------------------------------------------------------------
 
 void IsolationService::look() {
-  std::erase_if(read_at_, [this](const auto& entry) {
-    return engine_.state().vms.find(entry.first) == engine_.state().vms.end();
+  const auto& vms = engine_.state().vms;
+  std::erase_if(seen_, [&vms](const auto& entry) {
+    const auto vm = vms.find(entry.first);
+    return vm == vms.end() || vm->second.state != core::VmState::kRunning ||
+           vm->second.generation != entry.second.generation;
   });
-  if (reading_) return;
-  const auto round = std::make_shared<Round>();
-  std::map<PoolId, std::vector<std::pair<VmId, std::string>>> images;
-  std::size_t count = 0;
-  for (const auto& [id, vm] : engine_.state().vms) {
-    if (vm.state != core::VmState::kRunning || count >= options_.images_at_once) continue;
-    const auto read = read_at_.find(id);
-    const bool known =
-        !vm.clients.empty() && read != read_at_.end() && read->second.first == vm.generation;
-    if (known && loop_.now() - read->second.second < options_.read_again) continue;
-    for (const auto& [pool_id, pool] : engine_.state().pools) {
-      if (pool.kind != core::PoolKind::kRbd) continue;
-      for (std::string& image : core::images_on(vm, pool)) {
-        round->vms[id] = vm.generation;
-        images[pool_id].emplace_back(id, std::move(image));
-        ++count;
-      }
-    }
+  std::erase_if(turns_, [this](const auto& entry) {
+    return !entry.second.reading && !engine_.state().pools.contains(entry.first);
+  });
+  for (const auto& [id, pool] : engine_.state().pools) {
+    if (pool.kind != core::PoolKind::kRbd) continue;
+    Turn& turn = turns_[id];
+    if (!turn.reading && loop_.now() >= turn.rests_until) read(id, turn);
   }
-  if (images.empty()) return;
-  reading_ = true;
-  round->waits_for = images.size();
-  for (auto& [pool_id, of_pool] : images) {
-    const PoolRecord* const pool = inventory_.pools().find(pool_id);
-    if (pool != nullptr) {
-      read(round, *pool, std::move(of_pool));
-      continue;
-    }
-    for (const auto& [vm, image] : of_pool) round->incomplete.insert(vm);
-    --round->waits_for;
-  }
-  if (round->waits_for == 0) end(*round);
 }
 
-void IsolationService::read(const std::shared_ptr<Round>& round, const PoolRecord& pool,
-                            std::vector<std::pair<VmId, std::string>> images) {
-  const auto access = keys_.access_to(pool);
-  if (!access) {
-    for (const auto& [vm, image] : images) round->incomplete.insert(vm);
-    --round->waits_for;
-    return;
+bool IsolationService::is_due(const core::Vm& vm, PoolId pool) const {
+  if (vm.state != core::VmState::kRunning) return false;
+  const auto seen = seen_.find(vm.id);
+  if (seen == seen_.end() || seen->second.generation != vm.generation) return true;
+  const auto sight = seen->second.on.find(pool);
+  if (sight == seen->second.on.end()) return true;
+  // The brain forgets clients together with a generation, or on its own.
+  const bool forgotten = vm.clients.empty() && is_complete(vm, seen->second);
+  return forgotten || loop_.now() - sight->second.at >= options_.read_again;
+}
+
+bool IsolationService::is_complete(const core::Vm& vm, const Seen& seen) const {
+  for (const auto& [id, pool] : engine_.state().pools) {
+    if (pool.kind == core::PoolKind::kRbd && !core::images_on(vm, pool).empty() &&
+        !seen.on.contains(id))
+      return false;
   }
+  return true;
+}
+
+// In a ring, from the one after `last`.
+std::vector<IsolationService::Wanted> IsolationService::next_of(const core::Pool& pool,
+                                                                VmId last) const {
+  std::vector<Wanted> wanted;
+  std::size_t count = 0;
+  const auto& vms = engine_.state().vms;
+  auto at = vms.upper_bound(last);
+  for (std::size_t i = 0; i < vms.size(); ++i, ++at) {
+    if (at == vms.end()) at = vms.begin();
+    const core::Vm& vm = at->second;
+    if (!is_due(vm, pool.id)) continue;
+    std::vector<std::string> images = core::images_on(vm, pool);
+    if (images.empty()) continue;
+    if (!wanted.empty() && count + images.size() > options_.images_at_once) break;
+    count += images.size();
+    wanted.push_back({vm.id, vm.generation, std::move(images)});
+  }
+  return wanted;
+}
+
+void IsolationService::read(PoolId pool, Turn& turn) {
+  std::vector<Wanted> wanted = next_of(engine_.state().pools.at(pool), turn.last);
+  const PoolRecord* const record = inventory_.pools().find(pool);
+  if (wanted.empty() || record == nullptr) return;
+  const auto access = keys_.access_to(*record);
+  if (!access) return;
+  turn.reading = true;
+  turn.since = loop_.now();
+  turn.last = wanted.back().vm;
   std::vector<std::string> names;
-  names.reserve(images.size());
-  for (const auto& [vm, image] : images) names.push_back(image);
+  for (const Wanted& one : wanted) names.insert(names.end(), one.images.begin(), one.images.end());
   ceph_->clients(
       *access, names, options_.read_deadline,
-      [this, alive = alive_, round, images = std::move(images)](const port::CephClients& said) {
-        if (!*alive) return;
-        for (std::size_t i = 0; i < images.size(); ++i) {
-          const bool seen = said.outcome == core::Outcome::kConfirmed && i < said.images.size() &&
-                            said.images[i].image == images[i].second &&
-                            !said.images[i].clients.empty();
-          const VmId vm = images[i].first;
-          if (seen) {
-            core::add_clients(round->clients[vm], said.images[i].clients);
-          } else {
-            round->incomplete.insert(vm);
-          }
-        }
-        if (--round->waits_for == 0) end(*round);
+      [this, alive = alive_, pool, wanted = std::move(wanted)](const port::CephClients& said) {
+        if (*alive) take(pool, wanted, said);
       });
 }
 
-void IsolationService::end(const Round& round) {
-  reading_ = false;
-  for (const auto& [vm, generation] : round.vms) {
-    if (round.incomplete.contains(vm)) continue;
-    const auto seen = round.clients.find(vm);
-    if (seen == round.clients.end()) continue;
-    read_at_[vm] = {generation, loop_.now()};
-    tell_(core::ClientsSeen{vm, generation, seen->second});
+void IsolationService::take(PoolId pool, const std::vector<Wanted>& wanted,
+                            const port::CephClients& said) {
+  Turn& turn = turns_[pool];
+  turn.reading = false;
+  if (said.outcome != core::Outcome::kConfirmed) {
+    turn.rests_until = loop_.now() + (loop_.now() - turn.since);
+    return;
   }
+  auto image = said.images.begin();
+  for (const Wanted& one : wanted) {
+    Sight sight;
+    sight.at = loop_.now();
+    bool whole = true;
+    for (const std::string& name : one.images) {
+      whole = whole && image != said.images.end() && image->image == name &&
+              image->problem.empty() && !image->clients.empty();
+      if (whole) core::add_clients(sight.clients, image->clients);
+      if (image != said.images.end()) ++image;
+    }
+    const auto vm = engine_.state().vms.find(one.vm);
+    if (!whole || vm == engine_.state().vms.end() || vm->second.generation != one.generation)
+      continue;
+    Seen& seen = seen_[one.vm];
+    if (seen.generation != one.generation) seen = {one.generation, {}};
+    seen.on[pool] = std::move(sight);
+    tell_if_complete(vm->second);
+  }
+}
+
+void IsolationService::tell_if_complete(const core::Vm& vm) {
+  const Seen& seen = seen_[vm.id];
+  if (!is_complete(vm, seen)) return;
+  core::ClientsSeen event{vm.id, vm.generation, {}};
+  for (const auto& [pool, sight] : seen.on) core::add_clients(event.clients, sight.clients);
+  tell_(event);
 }
 
 }  // namespace mold::manager

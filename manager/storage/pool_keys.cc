@@ -75,6 +75,7 @@ std::map<std::string, PoolKeys::Pools> PoolKeys::wanted(const HostRecord& host) 
 
 void PoolKeys::look() {
   if (!engine_.admits()) return;  // a key that cannot be kept is not asked for
+  std::erase_if(may_land_, [this](const auto& entry) { return loop_.now() >= entry.second; });
   let_go_of_the_gone();
   for (const auto& [id, host] : inventory_.hosts().all()) {
     if (!is_live(host)) continue;
@@ -90,8 +91,7 @@ void PoolKeys::let_go_of_the_gone() {
     const auto& [host_id, fsid] = it->first;
     const HostRecord* const host = inventory_.hosts().find_live(host_id);
     const auto slot = slots_.find(it->first);
-    if ((host != nullptr && wanted(*host).contains(fsid)) ||
-        (slot != slots_.end() && slot->second.busy)) {
+    if ((host != nullptr && wanted(*host).contains(fsid)) || under_way(it->first)) {
       ++it;
       continue;
     }
@@ -132,7 +132,7 @@ void PoolKeys::look_at(const HostRecord& host, const std::string& fsid, const Po
   const auto known = records_.find(place);
   if (known != records_.end() && known->second.pools == names) return;
   Retry& slot = slots_[place];
-  if (slot.busy) return;
+  if (under_way(place)) return;
   if (!take_back(place)) {
     slot.text = "its user of before is just being removed";
     return;
@@ -191,11 +191,14 @@ void PoolKeys::not_kept(const Asked& asked, const std::string& why) {
   if (asked.done) asked.done(not_given(ErrorKind::kUnavailable, slot.text));
 }
 
-void PoolKeys::grant(const port::CephAccess& access, const Asked& asked) {
+void PoolKeys::grant(const port::CephAccess& access, Asked asked) {
+  asked.until = loop_.now() + options_.deadline;
   ceph_->grant(access, asked.user, asked.names, options_.deadline,
                [this, alive = alive_, asked](const port::CephStorage::Key& answer) {
                  if (!*alive) return;
                  --busy_;
+                 if (answer.outcome == core::Outcome::kUnknown)
+                   may_land_[asked.place] = asked.until;
                  take(asked.place, asked.names, answer);
                  if (asked.done) asked.done(answer);
                });
@@ -260,10 +263,19 @@ std::vector<CephUser> PoolKeys::users() const {
   return all;
 }
 
+bool PoolKeys::under_way(const Place& place) const {
+  const auto slot = slots_.find(place);
+  if (slot != slots_.end() && slot->second.busy) return true;
+  const auto landing = may_land_.find(place);
+  return landing != may_land_.end() && loop_.now() < landing->second;
+}
+
 bool PoolKeys::granting(HostId host) const {
-  return std::any_of(slots_.begin(), slots_.end(), [host](const auto& entry) {
-    return entry.first.first == host && entry.second.busy;
-  });
+  const auto is = [this, host](const auto& entry) {
+    return entry.first.first == host && under_way(entry.first);
+  };
+  return std::any_of(slots_.begin(), slots_.end(), is) ||
+         std::any_of(may_land_.begin(), may_land_.end(), is);
 }
 
 HostKey PoolKeys::key_of(const HostRecord& host, const PoolRecord& pool) const {

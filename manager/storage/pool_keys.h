@@ -77,7 +77,8 @@ class PoolKeys {
   [[nodiscard]] LeavingUsers& leaving() { return leaving_; }
   // All that may be there, those that leave last.
   [[nodiscard]] std::vector<CephUser> users() const;
-  // A grant of this host is under way.
+  // A grant of this host is under way, or ended without an answer and may still be carried out: so
+  // until the time that it was given is over.
   [[nodiscard]] bool granting(HostId host) const;
 
   // Empty while it has none for that pool, or its cluster asks for no keys.
@@ -94,6 +95,7 @@ class PoolKeys {
     std::string user;
     std::vector<std::string> names;
     Given done;
+    Instant until{};  // its deadline
   };
 
   [[nodiscard]] std::map<std::string, Pools> wanted(const HostRecord& host) const;
@@ -103,7 +105,8 @@ class PoolKeys {
   void look_at(const HostRecord& host, const std::string& fsid, const Pools& pools);
   void ask(const HostRecord& host, const std::string& fsid, const Pools& through,
            std::vector<std::string> names, Given done);
-  void grant(const port::CephAccess& access, const Asked& asked);
+  void grant(const port::CephAccess& access, Asked asked);
+  [[nodiscard]] bool under_way(const Place& place) const;
   void not_kept(const Asked& asked, const std::string& why);
   void take(const Place& place, const std::vector<std::string>& names,
             const port::CephStorage::Key& answer);
@@ -118,6 +121,7 @@ class PoolKeys {
   Options options_;
   std::map<Place, PoolKeyRecord> records_;
   std::map<Place, Retry> slots_;
+  std::map<Place, Instant> may_land_;  // grants that ended as unknown, and until when
   LeavingUsers leaving_;
   std::size_t busy_ = 0;
   runtime::Timer timer_;

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include "fencing/ceph/client_name.h"
@@ -220,6 +221,10 @@ std::map<std::string, Duration> RealCephRig::blocklist() {
 void RealCephRig::list_by_hand(const std::string& client, Duration expiry) {
   CephCluster::get().admin("ceph osd blocklist add " + client + " " +
                            std::to_string(expiry.count() / 1'000));
+}
+
+void RealCephRig::pass(Duration time) {
+  std::this_thread::sleep_for(time);
 }
 
 void RealCephRig::freeze_osds(bool on) {

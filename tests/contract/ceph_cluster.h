@@ -42,6 +42,7 @@ class RealCephRig final : public CephRig {
   std::unique_ptr<CephHandle> connect(const std::string& user, const Secret& key) override;
   std::map<std::string, Duration> blocklist() override;
   void list_by_hand(const std::string& client, Duration expiry) override;
+  void pass(Duration time) override;
   void freeze_osds(bool on) override;
   void freeze_mons(bool on) override;
 

@@ -2,7 +2,6 @@
 // built, clients in processes of their own. And what only the real thing can show.
 #include <array>
 #include <filesystem>
-#include <optional>
 
 #include "lib/base/check.h"
 #include "lib/base/text.h"
@@ -111,26 +110,6 @@ TEST_F(CephDisks, ADiskHalfMadeIsFinished) {
   const auto answer = create({disk, 16 * 1024 * 1024, from});
   EXPECT_EQ(answer.outcome, core::Outcome::kConfirmed) << answer.text;
   EXPECT_EQ(rig_.size_of(disk), 16U * 1024 * 1024);
-}
-
-// Hosts may list single clients ("profile rbd"): with less, the lock of a QEMU that was killed is
-// never taken over, and its disk never written again. Takes as long as a watch without its client.
-TEST_F(CephDisks, ALockOfADeadClientIsTakenOverByAPeer) {
-  const std::string user = rig_.fresh("mold-host-");
-  std::optional<port::CephStorage::Key> key;
-  rig_.storage().grant(rig_.fencer(), user, {"vms"}, Duration{30'000},
-                       [&](port::CephStorage::Key told) { key = std::move(told); });
-  ASSERT_TRUE(rig_.loop().run_until([&] { return key.has_value(); }, Duration{60'000}));
-  const std::string image = rig_.make_image();
-  auto dead = rig_.connect(user, key->key);
-  ASSERT_EQ(dead->open(image), 0);
-  ASSERT_EQ(dead->write(image), 0);
-  const std::string address = dead->address();
-  dead.reset();  // SIGKILL
-  const auto peer = rig_.connect(user, key->key);
-  ASSERT_EQ(peer->open(image), 0);
-  EXPECT_EQ(peer->write(image), 0);
-  EXPECT_TRUE(rig_.blocklist().contains(address)) << "librbd lists whom it takes a lock from";
 }
 
 TEST_F(CephDisks, NoKeyIsInArgumentsOrEnvironment) {

@@ -36,6 +36,7 @@ class CephRig {
   virtual std::unique_ptr<CephHandle> connect(const std::string& user, const Secret& key) = 0;
   virtual std::map<std::string, Duration> blocklist() = 0;  // and how long yet
   virtual void list_by_hand(const std::string& client, Duration expiry) = 0;
+  virtual void pass(Duration time) = 0;  // lets so much of the cluster's time go by
   virtual void freeze_osds(bool on) = 0;
   virtual void freeze_mons(bool on) = 0;
 };

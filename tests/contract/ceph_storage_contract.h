@@ -21,6 +21,7 @@ class CephStorageContract : public ::testing::TestWithParam<MakeCephRig> {
   using Names = std::vector<std::string>;
   static constexpr Duration kEnough{30'000};
   static constexpr Duration kDay{std::int64_t{24} * 3'600'000};
+  static constexpr Duration kHalfYear{180 * kDay};  // what the brain asks for
   static constexpr std::uint64_t kMiB = std::uint64_t{1024} * 1024;
 
   void SetUp() override { rig_ = GetParam()(); }
@@ -46,8 +47,12 @@ class CephStorageContract : public ::testing::TestWithParam<MakeCephRig> {
         [&](auto done) { rig_->storage().probe(access, kEnough, done); });
   }
   port::CephClients clients(const Names& images, Duration deadline = kEnough) {
+    return clients_as(rig_->fencer(), images, deadline);
+  }
+  port::CephClients clients_as(const port::CephAccess& access, const Names& images,
+                               Duration deadline = kEnough) {
     return wait<port::CephClients>(
-        [&](auto done) { rig_->storage().clients(rig_->fencer(), images, deadline, done); });
+        [&](auto done) { rig_->storage().clients(access, images, deadline, done); });
   }
   port::CephStorage::Key grant(const std::string& user) {
     return wait<port::CephStorage::Key>([&](auto done) {
@@ -63,9 +68,10 @@ class CephStorageContract : public ::testing::TestWithParam<MakeCephRig> {
     return wait<port::IsolationAnswer>(
         [&](auto done) { rig_->storage().isolate(access, order, deadline, done); });
   }
-  port::CephAnswer renew(const Names& names, Duration expiry) {
-    return wait<port::CephAnswer>(
-        [&](auto done) { rig_->storage().renew(rig_->fencer(), names, expiry, kEnough, done); });
+  port::CephAnswer renew(const Names& names, Duration expiry, const std::string& user = {}) {
+    return wait<port::CephAnswer>([&](auto done) {
+      rig_->storage().renew(rig_->fencer(), user, names, expiry, kEnough, done);
+    });
   }
   port::CephAnswer lift(const Names& names) {
     return wait<port::CephAnswer>(
@@ -90,6 +96,13 @@ class CephStorageContract : public ::testing::TestWithParam<MakeCephRig> {
     host.user = rig_->fresh("mold-host-");
     host.key = grant(host.user).key;
     return host;
+  }
+  // As an agent asks.
+  port::CephAccess access_of(const Host& host) {
+    port::CephAccess access = rig_->fencer();
+    access.user = host.user;
+    access.key = host.key;
+    return access;
   }
   std::unique_ptr<CephHandle> connect(const Host& host) {
     return rig_->connect(host.user, host.key);
@@ -136,10 +149,7 @@ TEST_P(CephStorageContract, AProbeTellsWhoMayFence) {
   EXPECT_EQ(facts.fsid.size(), 36U);
 
   const Host host = make_host();
-  port::CephAccess access = rig_->fencer();
-  access.user = host.user;
-  access.key = host.key;
-  const auto its = probe(access);
+  const auto its = probe(access_of(host));
   EXPECT_EQ(its.outcome, core::Outcome::kConfirmed) << its.text;
   EXPECT_FALSE(its.may_fence);
   EXPECT_THAT(its.missing, HasSubstr("ceph auth caps client." + host.user));
@@ -208,8 +218,47 @@ TEST_P(CephStorageContract, ClientsTellsWhoHasAnImageOpen) {
   EXPECT_EQ(answer.images[0].image, image);
   EXPECT_TRUE(answer.images[0].exists);
   EXPECT_THAT(answer.images[0].clients, ElementsAre(handle->address()));
+  EXPECT_THAT(answer.images[0].watching, ElementsAre(handle->address()));
+  EXPECT_THAT(answer.images[0].problem, IsEmpty());
   EXPECT_FALSE(answer.images[1].exists);
   EXPECT_THAT(answer.images[1].clients, IsEmpty());
+}
+
+// A lock never ends by itself. Whoever opens the image next takes it over from an owner that does
+// not watch any more, as the host's own user: librbd lists the owner, and breaks the lock.
+TEST_P(CephStorageContract, TheLockOfADeadClientIsNoHindrance) {
+  const Host host = make_host();
+  const std::string image = rig_->make_image();
+  auto dead = writer(host, image);
+  const std::string address = dead->address();
+  dead.reset();  // SIGKILL
+  const auto read = [&] {
+    const auto answer = clients_as(access_of(host), {image});
+    EXPECT_EQ(answer.outcome, core::Outcome::kConfirmed) << answer.text;
+    EXPECT_EQ(answer.images.size(), 1U);
+    return answer.images.empty() ? port::ImageClients{} : answer.images[0];
+  };
+  EXPECT_THAT(read().watching, ElementsAre(address)) << "it may live, for all that is known";
+  for (int i = 0; i < 60 && !read().watching.empty(); ++i) rig_->pass(Duration{1'000});
+  EXPECT_THAT(read().watching, IsEmpty());
+  EXPECT_THAT(read().clients, ElementsAre(address)) << "the owner of the lock";
+  const auto peer = writer(host, image);
+  EXPECT_THAT(read().watching, ElementsAre(peer->address()));
+  EXPECT_TRUE(rig_->blocklist().contains(address)) << "librbd lists whom it takes a lock from";
+}
+
+TEST_P(CephStorageContract, AListedClientWatchesNoMore) {
+  const Host host = make_host();
+  const std::string image = rig_->make_image();
+  auto dead = writer(host, image);
+  const std::string address = dead->address();
+  dead.reset();
+  ASSERT_EQ(renew({address}, kDay).outcome, core::Outcome::kConfirmed);
+  const auto after = clients_as(access_of(host), {image});
+  ASSERT_EQ(after.images.size(), 1U) << after.text;
+  EXPECT_THAT(after.images[0].watching, IsEmpty()) << "at once, not when its watch has run out";
+  EXPECT_THAT(after.images[0].clients, ElementsAre(address));
+  writer(host, image);
 }
 
 TEST_P(CephStorageContract, AnIsolatedHostWritesNoMore) {
@@ -301,6 +350,44 @@ TEST_P(CephStorageContract, RenewedClientsStayListedForThatLong) {
     EXPECT_GE(rig_->blocklist()[client], kDay - Duration{60'000}) << client;
 }
 
+// Taken off and listed anew, a client that was asleep until then could write in between.
+TEST_P(CephStorageContract, AnEntryThatWillDoIsLeftAlone) {
+  const Host host = make_host();
+  const std::string image = rig_->make_image();
+  const auto victim = writer(host, image);
+  auto order = order_for(host, {image});
+  order.expiry = kHalfYear;
+  ASSERT_EQ(isolate(rig_->fencer(), order).outcome, core::Outcome::kConfirmed);
+  const std::string by_hand = "127.0.0.9:0/4003";
+  rig_->list_by_hand(by_hand, 100 * kDay);
+  const auto before = rig_->blocklist();
+  EXPECT_GT(before.at(victim->address()), 364 * kDay);
+  rig_->pass(Duration{3'000});
+  order.clients = {victim->address()};
+  const Names both = {victim->address(), by_hand};
+  EXPECT_EQ(isolate(rig_->fencer(), order).outcome, core::Outcome::kConfirmed);
+  EXPECT_EQ(renew(both, kHalfYear, host.user).outcome, core::Outcome::kConfirmed);
+  EXPECT_EQ(renew(both, kHalfYear).outcome, core::Outcome::kConfirmed);
+  const auto after = rig_->blocklist();
+  for (const std::string& client : both)
+    EXPECT_LE(after.at(client), before.at(client) - Duration{2'000}) << client << " was made anew";
+}
+
+TEST_P(CephStorageContract, ARenewalTellsThatAccessIsBack) {
+  const Host host = make_host();
+  const std::string image = rig_->make_image();
+  const auto victim = writer(host, image);
+  const Names ours = {victim->address()};
+  ASSERT_EQ(isolate(rig_->fencer(), order_for(host, {image})).outcome, core::Outcome::kConfirmed);
+  EXPECT_EQ(renew(ours, kDay, host.user).outcome, core::Outcome::kConfirmed);
+  ASSERT_EQ(grant(host.user).outcome, core::Outcome::kConfirmed);
+  const auto answer = renew(ours, kDay, host.user);
+  EXPECT_EQ(answer.outcome, core::Outcome::kFailed);
+  EXPECT_EQ(answer.error, ErrorKind::kConflict);
+  EXPECT_THAT(answer.text, HasSubstr("client." + host.user + " has access again"));
+  EXPECT_EQ(renew(ours, kDay).outcome, core::Outcome::kConfirmed) << "of no user";
+}
+
 TEST_P(CephStorageContract, LiftTakesExactlyTheseAway) {
   const Names ours = {"127.0.0.9:0/5001", "127.0.0.9:0/5002"};
   const std::string foreign = "127.0.0.9:0/5003";
@@ -343,7 +430,7 @@ TEST_P(CephStorageContract, WithoutTheBlocklistNothingIsDoneAndTheLineIsSaid) {
   connect(host)->open(image);
 }
 
-TEST_P(CephStorageContract, FrozenStorageIsUnknownInTime) {
+TEST_P(CephStorageContract, FrozenStorageFailsInTimeWithNothingChanged) {
   const Host host = make_host();
   const std::string image = rig_->make_image();
   const auto victim = writer(host, image);
@@ -352,19 +439,24 @@ TEST_P(CephStorageContract, FrozenStorageIsUnknownInTime) {
   const auto seen = clients({image}, Duration{1'500});
   const auto answer = isolate(rig_->fencer(), order, Duration{1'500});
   rig_->freeze_osds(false);
-  EXPECT_EQ(seen.outcome, core::Outcome::kUnknown) << seen.text;
-  EXPECT_EQ(answer.outcome, core::Outcome::kUnknown) << answer.text;
+  EXPECT_EQ(seen.outcome, core::Outcome::kFailed) << seen.text;
+  EXPECT_EQ(seen.error, ErrorKind::kTimeout) << seen.text;
+  EXPECT_EQ(answer.outcome, core::Outcome::kFailed) << answer.text;
+  EXPECT_EQ(answer.error, ErrorKind::kTimeout) << answer.text;
+  EXPECT_THAT(answer.listed, IsEmpty());
+  EXPECT_EQ(victim->write(image), 0);
   const auto after = isolate(rig_->fencer(), order);
   EXPECT_EQ(after.outcome, core::Outcome::kConfirmed) << after.text;
   EXPECT_EQ(victim->write(image), -ESHUTDOWN);
 }
 
-TEST_P(CephStorageContract, FrozenMonitorsAreUnknownInTime) {
+TEST_P(CephStorageContract, WithoutAConnectionNothingIsInDoubt) {
   const Host host = make_host();
   rig_->freeze_mons(true);
   const auto answer = isolate(rig_->fencer(), order_for(host, {}), Duration{1'500});
   rig_->freeze_mons(false);
-  EXPECT_EQ(answer.outcome, core::Outcome::kUnknown) << answer.text;
+  EXPECT_EQ(answer.outcome, core::Outcome::kFailed) << answer.text;
+  EXPECT_EQ(answer.error, ErrorKind::kTimeout) << answer.text;
   EXPECT_EQ(isolate(rig_->fencer(), order_for(host, {})).outcome, core::Outcome::kConfirmed);
 }
 

@@ -10,7 +10,7 @@ class FakeHandle final : public CephHandle {
  public:
   FakeHandle(fakes::FakeCluster& cluster, std::string name)
       : cluster_(cluster), name_(std::move(name)) {}
-  ~FakeHandle() override { cluster_.disconnect(name_); }
+  ~FakeHandle() override { cluster_.die(name_); }
   std::string address() override { return name_; }
   int open(const std::string& image) override { return cluster_.open(name_, "vms", image); }
   int write(const std::string& image) override { return cluster_.write(name_, "vms", image); }
@@ -60,6 +60,7 @@ class FakeRig final : public CephRig {
   void list_by_hand(const std::string& client, Duration expiry) override {
     cluster().list(client, expiry);
   }
+  void pass(Duration time) override { cluster().advance(time); }
   void freeze_osds(bool on) override { cluster().osds_frozen = on; }
   void freeze_mons(bool on) override { cluster().mons_frozen = on; }
 
@@ -76,6 +77,26 @@ std::unique_ptr<CephRig> make_fake_rig() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fake, CephStorageContract, ::testing::Values(&make_fake_rig));
+
+TEST(FakeCeph, AGapIsSeenByWhoWaitsForIt) {
+  auto loop = std::move(*runtime::EventLoop::create());
+  fakes::FakeCeph ceph(*loop);
+  ceph.cluster().add_pool("vms");
+  const port::CephAccess access{"fake", "vms", "mgr",
+                                ceph.cluster().add_user("mgr", true, {"vms"})};
+  std::vector<std::string> gaps;
+  ceph.cluster().on_unlisted = [&](const std::string& client) { gaps.push_back(client); };
+  const Duration day{std::int64_t{24} * 3'600'000};
+  ceph.cluster().list("10.0.0.1:0/1", day);        // too short
+  ceph.cluster().list("10.0.0.1:0/2", 100 * day);  // will do
+  ceph.cluster().list("10.0.0.1:0/2", 365 * day);
+  EXPECT_EQ(ceph.cluster().left("10.0.0.1:0/2"), 100 * day) << "not prolonged";
+  bool told = false;
+  ceph.renew(access, {}, {"10.0.0.1:0/1", "10.0.0.1:0/2", "10.0.0.1:0/3"}, 180 * day,
+             Duration{1'000}, [&](const port::CephAnswer&) { told = true; });
+  EXPECT_TRUE(loop->run_until([&] { return told; }, Duration{10'000}));
+  EXPECT_EQ(gaps, std::vector<std::string>{"10.0.0.1:0/1"});
+}
 
 // Beyond the contract: the moods that unit tests use.
 TEST(FakeCeph, AnAnswerCanBeLostOrForged) {

@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <sstream>
 #include <utility>
 
-#include "fencing/ceph/client_name.h"
 #include "fencing/ceph/program/users.h"
 
 namespace mold::ceph {
@@ -19,34 +16,8 @@ json blocklist_command(const char* operation, const std::string& client) {
   return {{"prefix", "osd blocklist"}, {"blocklistop", operation}, {"addr", client}};
 }
 
-// Only the first value: newer monitors write a second array behind it, with ranges of addresses.
-json first_value(const std::string& text) {
-  std::istringstream stream(text);
-  json value;
-  try {
-    stream >> value;
-  } catch (const json::exception&) {
-    return json(json::value_t::discarded);
-  }
-  return value;
-}
-
-// "2026-11-21T19:22:09.281763+0000", which is how monitors print times.
-std::optional<WallTime> parse_until(const std::string& text) {
-  std::tm parts{};
-  const char* const rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-  if (rest == nullptr || !text.ends_with("+0000")) return std::nullopt;
-  return WallTime{static_cast<std::int64_t>(::timegm(&parts)) * 1'000};
-}
-
-// Of this machine; off by less than kClocks from that of the monitors, or entries count as short.
 WallTime wall_now() {
   return {static_cast<std::int64_t>(std::time(nullptr)) * 1'000};
-}
-constexpr std::int64_t kClocksMs = 10'000;
-
-bool lasts(WallTime until, Duration expiry) {
-  return until.ms >= wall_now().ms + expiry.count() - kClocksMs;
 }
 
 Status unlist(Cluster& cluster, const std::string& client) {
@@ -54,12 +25,21 @@ Status unlist(Cluster& cluster, const std::string& client) {
   return {};
 }
 
-Status list(Cluster& cluster, const std::string& client, Duration expiry, bool anew) {
+Status list(Cluster& cluster, const std::string& client, bool anew) {
   if (anew) MOLD_TRY_VOID(unlist(cluster, client));
   json command = blocklist_command("add", client);
-  command["expire"] = static_cast<double>(std::max(expiry, kListedFor).count()) / 1e3;
+  command["expire"] = static_cast<double>(kListedFor.count()) / 1e3;
   MOLD_TRY_VOID(cluster.change(command));
   return {};
+}
+
+// kConflict: the user has access again.
+Status check_no_access(Cluster& cluster, const std::string& user) {
+  MOLD_TRY(const auto known, read_user(cluster, user));
+  if (!known || known->caps == no_access_caps()) return {};
+  std::string caps;
+  for (const auto& [service, may] : known->caps) caps += " " + service + " '" + may + "'";
+  return fail(ErrorKind::kConflict, "client." + user + " has access again:" + caps);
 }
 
 }  // namespace
@@ -67,19 +47,7 @@ Status list(Cluster& cluster, const std::string& client, Duration expiry, bool a
 Result<Blocklist> read_blocklist(Cluster& cluster) {
   MOLD_TRY(const std::string out,
            cluster.ask({{"prefix", "osd blocklist ls"}, {"format", "json"}}));
-  const json entries = first_value(out);
-  if (!entries.is_array()) return fail(ErrorKind::kCorrupt, "osd blocklist ls: an odd answer");
-  Blocklist clients;
-  for (const json& entry : entries) {
-    if (!entry.is_object()) return fail(ErrorKind::kCorrupt, "osd blocklist ls: an odd entry");
-    // Whole hosts and nets are none of our business.
-    const auto client = client_name(entry.value("addr", ""));
-    if (!client) continue;
-    const auto until = parse_until(entry.value("until", ""));
-    if (!until) return fail(ErrorKind::kCorrupt, "osd blocklist ls: an odd time");
-    clients[*client] = *until;
-  }
-  return clients;
+  return parse_blocklist(out);
 }
 
 Status list_clients(Cluster& cluster, const std::set<std::string>& clients, const Blocklist& before,
@@ -89,12 +57,12 @@ Status list_clients(Cluster& cluster, const std::set<std::string>& clients, cons
   if (beside) jobs.push_back(beside);
   for (const std::string& client : clients) {
     const auto there = before.find(client);
-    if (there != before.end() && lasts(there->second, expiry)) {
+    if (there != before.end() && lasts(there->second, wall_now(), expiry)) {
       listed(client);
       continue;
     }
     jobs.emplace_back([&, anew = there != before.end()]() -> Status {
-      MOLD_TRY_VOID(list(cluster, client, expiry, anew));
+      MOLD_TRY_VOID(list(cluster, client, anew));
       listed(client);
       return {};
     });
@@ -108,7 +76,7 @@ Status check_listed(Cluster& cluster, const std::set<std::string>& clients, Dura
     const auto found = now.find(client);
     if (found == now.end())
       return fail(ErrorKind::kUnknown, client + " does not read back from the blocklist");
-    if (!lasts(found->second, expiry))
+    if (!lasts(found->second, wall_now(), expiry))
       return fail(ErrorKind::kUnknown, client + " reads back as listed for too short a time");
   }
   return {};
@@ -116,6 +84,11 @@ Status check_listed(Cluster& cluster, const std::set<std::string>& clients, Dura
 
 port::CephAnswer renew(Cluster& cluster, const CephRequest& request) {
   const std::set<std::string> clients(request.clients.begin(), request.clients.end());
+  // First of all: who has it opens disks as a new client, and no renewal keeps that out.
+  if (!request.user.empty()) {
+    if (const Status kept_out = check_no_access(cluster, request.user); !kept_out)
+      return refusal_of(cluster, request, kept_out.error());
+  }
   const auto before = read_blocklist(cluster);
   if (!before) return refusal_of(cluster, request, before.error());
   Status done = list_clients(cluster, clients, *before, request.expiry, [](const std::string&) {});

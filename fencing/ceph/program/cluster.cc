@@ -53,7 +53,8 @@ Status configure(librados::Rados& rados, const CephRequest& request) {
       {"mon_host", request.access.mon_host},
       {"client_mount_timeout", limit},  // 300 s otherwise; of the connection alone
       {"rados_mon_op_timeout", limit},
-      {"rados_osd_op_timeout", limit},  // also of images opened through this connection
+      {"rados_osd_op_timeout",  // also of images opened through this connection
+       whole_seconds(request.verb == CephVerb::kClients ? request.deadline / 4 : request.deadline)},
       {"log_file", ""},
       {"log_to_stderr", "false"},
       {"err_to_stderr", "false"},
@@ -86,12 +87,16 @@ Error ceph_error(int rc, std::string_view doing, std::string_view said) {
 }
 
 bool is_refusal(int rc) {
-  const ErrorKind kind = kind_of(rc);
+  return is_refusal(kind_of(rc));
+}
+
+bool is_refusal(ErrorKind kind) {
   return kind != ErrorKind::kTimeout && kind != ErrorKind::kUnavailable;
 }
 
-Result<std::unique_ptr<Cluster>> Cluster::connect(const CephRequest& request, const Secret& key) {
-  auto cluster = std::make_unique<Cluster>();
+Result<std::unique_ptr<Cluster>> Cluster::connect(const CephRequest& request, const Secret& key,
+                                                  Changes& changes) {
+  auto cluster = std::make_unique<Cluster>(changes);
   const std::string who = "client." + request.access.user;
   if (const int rc = cluster->rados_.init2(who.c_str(), "ceph", 0); rc < 0)
     return fail(ceph_error(rc, "making a handle"));
@@ -144,8 +149,9 @@ Result<std::string> Cluster::ask(const nlohmann::json& command) {
 Result<std::string> Cluster::change(const nlohmann::json& command) {
   std::string out;
   std::string said;
+  changes_.begin();
   const int rc = run(command, out, said);
-  if (rc >= 0 || !is_refusal(rc)) touch();
+  if (rc < 0 && is_refusal(rc)) changes_.refused();
   if (rc < 0) return fail(ceph_error(rc, words(command), said));
   return out;
 }
@@ -166,7 +172,7 @@ Status Cluster::wait_for_latest_map() {
 
 port::CephAnswer Cluster::answer_for(const Error& error) const {
   port::CephAnswer answer = unconnected_answer(error);
-  if (touched()) answer.outcome = core::Outcome::kUnknown;
+  if (changes_.any()) answer.outcome = core::Outcome::kUnknown;
   return answer;
 }
 
@@ -186,9 +192,7 @@ Status run_together(const std::vector<std::function<Status()>>& jobs) {
 }
 
 port::CephAnswer unconnected_answer(const Error& error) {
-  const bool open = error.kind == ErrorKind::kTimeout || error.kind == ErrorKind::kUnavailable ||
-                    error.kind == ErrorKind::kUnknown || error.kind == ErrorKind::kCorrupt;
-  return {open ? core::Outcome::kUnknown : core::Outcome::kFailed, error.kind, error.what};
+  return {core::Outcome::kFailed, error.kind, error.what};
 }
 
 }  // namespace mold::ceph

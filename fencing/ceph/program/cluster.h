@@ -3,9 +3,8 @@
 // request: no ceph.conf, no keyring file, no log, no socket. Its calls block, each no longer than
 // the request has left; what can block for ever all the same is the Guard's business (guard.h).
 //
-// It remembers whether anything may have been changed: an error before that is kFailed, one after
+// Changes knows whether anything may have been changed: an error before that is kFailed, one after
 // it is kUnknown. Several threads may run commands at once.
-#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "fencing/ceph/ceph_messages.h"
+#include "fencing/ceph/program/changes.h"
 #include "lib/base/result.h"
 
 namespace mold::ceph {
@@ -25,10 +25,14 @@ namespace mold::ceph {
 Error ceph_error(int rc, std::string_view doing, std::string_view said = {});
 // The cluster has said no, and certainly changed nothing for it.
 bool is_refusal(int rc);
+bool is_refusal(ErrorKind kind);
 
 class Cluster {
  public:
-  static Result<std::unique_ptr<Cluster>> connect(const CephRequest& request, const Secret& key);
+  // `changes` outlives it.
+  static Result<std::unique_ptr<Cluster>> connect(const CephRequest& request, const Secret& key,
+                                                  Changes& changes);
+  explicit Cluster(Changes& changes) : changes_(changes) {}
   // Whether the cluster lets somebody in who shows no key at all.
   static Result<bool> lets_anybody_in(const CephRequest& request);
 
@@ -44,8 +48,7 @@ class Cluster {
   Status wait_for_latest_map();
   librados::Rados& rados() { return rados_; }
 
-  void touch() { touched_ = true; }
-  [[nodiscard]] bool touched() const { return touched_; }
+  Changes& changes() { return changes_; }
   // As an answer says it.
   [[nodiscard]] port::CephAnswer answer_for(const Error& error) const;
 
@@ -53,7 +56,7 @@ class Cluster {
   int run(const nlohmann::json& command, std::string& out, std::string& said);
 
   librados::Rados rados_;
-  std::atomic<bool> touched_{false};
+  Changes& changes_;
 };
 
 // Commands to the monitors that go out at once, each in a thread of its own: they log each and
@@ -62,7 +65,7 @@ class Cluster {
 // error.
 Status run_together(const std::vector<std::function<Status()>>& jobs);
 
-// What failed before there was a connection.
+// What failed before there was a connection: certainly nothing was changed.
 port::CephAnswer unconnected_answer(const Error& error);
 
 }  // namespace mold::ceph

@@ -97,12 +97,13 @@ class DiskMaking {
   Status make(std::uint64_t wanted) {
     librbd::RBD rbd;
     librbd::ImageOptions options;
+    cluster_.changes().begin();
     const int rc = parent_.image.empty()
                        ? rbd.create4(io_, disk_.image.c_str(), wanted, options)
                        : rbd.clone3(io_, parent_.image.c_str(), parent_.snapshot.c_str(), io_,
                                     disk_.image.c_str(), options);
     // -EEXIST: another delivery of this order was quicker.
-    if (rc >= 0 || !is_refusal(rc)) cluster_.touch();
+    if (rc < 0 && is_refusal(rc)) cluster_.changes().refused();
     if (rc < 0 && rc != -EEXIST) return fail(ceph_error(rc, "making " + disk_.image));
     return {};
   }
@@ -119,7 +120,7 @@ class DiskMaking {
                       parent.image_name == parent_.image && snapshot.name == parent_.snapshot;
     if (!ours)
       return fail(ErrorKind::kConflict, disk_.image + " is there already, smaller than ordered");
-    cluster_.touch();
+    cluster_.changes().begin();
     if (const int rc = image->get().resize(wanted); rc < 0)
       return fail(ceph_error(rc, "growing " + disk_.image));
     return {};
@@ -145,14 +146,15 @@ Result<std::string> removed(Cluster& cluster, const CephRequest& request, Guard&
   if (!state.exists) return name + " is not there";
   if (!state.watchers.empty()) return fail(in_use(name, state));
   librbd::RBD rbd;
+  cluster.changes().begin();
   const int rc = rbd.remove(io, name.c_str());
+  if (rc < 0 && is_refusal(rc)) cluster.changes().refused();
   if (rc == -EBUSY || rc == -ENOTEMPTY) {
     // Found out before anything is taken away.
     MOLD_TRY(state, read_image(io, name));
     if (!state.watchers.empty()) return fail(in_use(name, state));
     return fail(ErrorKind::kConflict, name + " has snapshots or clones");
   }
-  if (rc != -ENOENT && (rc >= 0 || !is_refusal(rc))) cluster.touch();
   if (rc < 0 && rc != -ENOENT) return fail(ceph_error(rc, "removing " + name));
   MOLD_TRY(state, read_image(io, name));
   if (state.exists) return fail(ErrorKind::kUnknown, name + " is there again");

@@ -1,7 +1,7 @@
 #pragma once
 // The program's last word. Either the request is answered, or its time is over first: then the
-// Guard's own thread says how far it came (kUnknown) and ends the process, whatever call into
-// librados or librbd hangs at that moment. Exactly one answer is written.
+// Guard's own thread says how far it came and ends the process, whatever call into librados or
+// librbd hangs at that moment. Exactly one answer is written.
 #include <condition_variable>
 #include <functional>
 #include <mutex>

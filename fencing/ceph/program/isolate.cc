@@ -51,7 +51,9 @@ class Isolation {
     MOLD_TRY_VOID(read_back_access());
     MOLD_TRY_VOID(list_until_nobody_is_new());
     MOLD_TRY_VOID(break_locks());
-    return read_back_list();
+    // Last of all, the access once more: a grant that was on its way when this began gives it back.
+    return run_together(
+        {[this] { return read_back_list(); }, [this] { return read_back_access(); }});
   }
 
   [[nodiscard]] std::string story() const {
@@ -186,10 +188,10 @@ class Isolation {
 
   Status break_locks() {
     guard_.doing("breaking the locks of listed clients");
-    cluster_.touch();
     for (const auto& [name, image] : last_.images) {
       for (const LockOwner& owner : image.owners) {
         if (!progress_.listed.contains(owner.address)) continue;
+        cluster_.changes().begin();
         MOLD_TRY_VOID(break_lock(io_, image.header, owner));
         ++broken_;
       }

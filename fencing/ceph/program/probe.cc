@@ -4,32 +4,36 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
+#include "fencing/ceph/program/blocklist.h"
 #include "fencing/ceph/program/image_state.h"
 #include "fencing/ceph/program/users.h"
 
 namespace mold::ceph {
 namespace {
 
-using nlohmann::json;
+constexpr std::time_t kSoonSeconds = 60;
+constexpr std::size_t kMostLate = 2;  // images without an answer; no other one is asked then
 
 // What the manager of the cluster (mgr) counts; without one it is not known.
 void read_space(Cluster& cluster, const std::string& pool, port::CephPoolFacts& facts) {
   const auto out = cluster.ask({{"prefix", "df"}, {"format", "json"}});
   if (!out) return;
-  const json df = json::parse(*out, nullptr, /*allow_exceptions=*/false);
-  if (!df.is_object() || !df.contains("pools") || !df["pools"].is_array()) return;
-  for (const json& one : df["pools"]) {
-    if (!one.is_object() || one.value("name", "") != pool) continue;
-    const json stats = one.value("stats", json::object());
-    if (!stats.is_object()) continue;
-    const auto number = [&stats](const char* name) {
-      const auto found = stats.find(name);
-      return found != stats.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-    };
-    facts.free_bytes = number("max_avail");
-    facts.total_bytes = facts.free_bytes + number("stored");
+  const PoolSpace space = parse_space(*out, pool).value_or(PoolSpace{});
+  facts.free_bytes = space.free_bytes;
+  facts.total_bytes = space.total_bytes;
+}
+
+// Who watches and is not kept out already: an entry that ends in a moment keeps nobody out.
+std::vector<std::string> watching(const ImageState& state, const Blocklist& listed) {
+  const WallTime soon{static_cast<std::int64_t>(std::time(nullptr) + kSoonSeconds) * 1'000};
+  std::vector<std::string> live;
+  for (const std::string& client : state.watchers) {
+    const auto entry = listed.find(client);
+    if (entry == listed.end() || entry->second.ms < soon.ms) live.push_back(client);
   }
+  return live;
 }
 
 Status read_facts(Cluster& cluster, const CephRequest& request, Guard& guard,
@@ -51,14 +55,45 @@ Status read_facts(Cluster& cluster, const CephRequest& request, Guard& guard,
   return {};
 }
 
+// Each image for itself: one that cannot be read is told as such. Only where nothing can be read,
+// or a second one has no answer in time, is that the pool's trouble.
 Status read_clients(Cluster& cluster, const CephRequest& request, Guard& guard,
                     port::CephClients& answer) {
   MOLD_TRY(auto io, cluster.pool(request.access.pool));
+  std::vector<ImageState> states;
+  bool watched = false;
+  std::size_t unread = 0;
+  std::size_t late = 0;
+  Error last;
   for (const std::string& name : request.images) {
     guard.doing("reading who has " + name + " open");
-    MOLD_TRY(const ImageState state, read_image(io, name));
-    const auto all = state.clients();
-    answer.images.push_back({name, state.exists, {all.begin(), all.end()}});
+    port::ImageClients one;
+    one.image = name;
+    ImageState state;
+    auto read = late < kMostLate ? read_image(io, name) : Result<ImageState>(fail(last));
+    if (read) {
+      state = std::move(*read);
+      one.exists = state.exists;
+      watched = watched || !state.watchers.empty();
+    } else {
+      last = read.error();
+      one.problem = last.what;
+      ++unread;
+      if (!is_refusal(last.kind)) ++late;
+    }
+    answer.images.push_back(std::move(one));
+    states.push_back(std::move(state));
+  }
+  if (unread > 0 && unread == states.size()) return fail(last);
+  Blocklist listed;
+  if (watched) {
+    guard.doing("reading the blocklist");
+    MOLD_TRY(listed, read_blocklist(cluster));
+  }
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const auto all = states[i].clients();
+    answer.images[i].clients.assign(all.begin(), all.end());
+    answer.images[i].watching = watching(states[i], listed);
   }
   return {};
 }

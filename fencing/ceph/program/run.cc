@@ -82,10 +82,11 @@ std::string answer_of(Cluster& cluster, const CephRequest& request, bool anybody
 void run_request(const CephRequest& request, const Secret& key) {
   // Both live as long as the process: other threads use them until it ends.
   auto& progress = *new IsolationProgress;
-  auto& guard = *new Guard(request.deadline, [&request, &progress](const std::string& doing) {
+  auto& changes = *new Changes;
+  auto& guard = *new Guard(request.deadline, [&](const std::string& doing) {
     return bare_answer(request.verb,
-                       {core::Outcome::kUnknown, ErrorKind::kTimeout,
-                        "no answer from the cluster in time (" + doing + ")"},
+                       {changes.last_word() ? core::Outcome::kUnknown : core::Outcome::kFailed,
+                        ErrorKind::kTimeout, "no answer from the cluster in time (" + doing + ")"},
                        progress);
   });
   const auto end = [&](const Error& error) {
@@ -96,7 +97,7 @@ void run_request(const CephRequest& request, const Secret& key) {
     stranger =
         std::async(std::launch::async, [&request] { return Cluster::lets_anybody_in(request); });
   }
-  auto cluster = Cluster::connect(request, key);
+  auto cluster = Cluster::connect(request, key, changes);
   if (!cluster) end(cluster.error());
   bool anybody = false;
   if (stranger.valid()) {

@@ -43,7 +43,7 @@ class Import {
   }
 
   Status run(const RawFile& file, const FileMark& mark) {
-    cluster_.touch();
+    cluster_.changes().begin();
     Status done = fill(file);
     if (done) done = unchanged(mark);
     if (done) done = publish();

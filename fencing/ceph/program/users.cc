@@ -25,21 +25,6 @@ json user_command(const char* prefix, const std::string& user) {
   return {{"prefix", prefix}, {"entity", "client." + user}, {"format", "json"}};
 }
 
-Result<KnownUser> parse_user(const std::string& out, const std::string& user) {
-  const json list = json::parse(out, nullptr, /*allow_exceptions=*/false);
-  const bool good = list.is_array() && list.size() == 1 && list[0].is_object() &&
-                    list[0].value("entity", "") == "client." + user && list[0].contains("key") &&
-                    list[0]["key"].is_string();
-  if (!good) return fail(ErrorKind::kCorrupt, "auth get client." + user + ": an odd answer");
-  KnownUser known;
-  known.key = Secret(list[0]["key"].get<std::string>());
-  if (!list[0].contains("caps") || !list[0]["caps"].is_object()) return known;
-  for (const auto& [service, text] : list[0]["caps"].items()) {
-    if (text.is_string()) known.caps[service] = text.get<std::string>();
-  }
-  return known;
-}
-
 // On a user that cannot be: no host has a name like that.
 std::vector<json> commands_on_nobody() {
   const std::string nobody = std::string(kHostUserPrefix) + "none.probe";

@@ -4,15 +4,10 @@
 #include <optional>
 #include <string>
 
-#include "fencing/ceph/caps.h"
+#include "fencing/ceph/mon_answers.h"
 #include "fencing/ceph/program/cluster.h"
 
 namespace mold::ceph {
-
-struct KnownUser {
-  Caps caps;
-  Secret key;
-};
 
 // Nothing: there is no such user.
 Result<std::optional<KnownUser>> read_user(Cluster& cluster, const std::string& user);

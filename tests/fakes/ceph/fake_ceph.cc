@@ -21,6 +21,12 @@ CephAnswer unknown(std::string text) {
   return {Outcome::kUnknown, ErrorKind::kTimeout, std::move(text)};
 }
 
+constexpr Duration kListedFor{std::int64_t{365} * 24 * 3'600'000};
+// As the real one has it: half of what is asked for is enough, so that nobody is taken off for it.
+bool lasts(Duration left, Duration expiry) {
+  return left >= expiry / 2;
+}
+
 template <class Answer>
 void put(Answer& answer, CephAnswer part) {
   static_cast<CephAnswer&>(answer) = std::move(part);
@@ -61,9 +67,10 @@ void FakeCeph::later(const std::string& verb, const port::CephAccess& access, Ne
                      Duration deadline, Done<Answer> done, std::function<void(Answer&)> work) {
   asked_.push_back(verb);
   Answer answer;
-  const bool hangs = cluster_.mons_frozen || (cluster_.osds_frozen && needs == Needs::kMonsAndOsds);
-  if (hangs) {
-    put(answer, unknown("no answer from the cluster in time"));
+  const bool no_osds = cluster_.osds_frozen || cluster_.frozen_pools.contains(access.pool);
+  if (cluster_.mons_frozen || (no_osds && needs == Needs::kMonsAndOsds)) {
+    // It did not get as far as a change.
+    put(answer, bad(ErrorKind::kTimeout, "no answer from the cluster in time"));
     after(deadline, [done = std::move(done), answer]() mutable { done(std::move(answer)); });
     return;
   }
@@ -100,22 +107,32 @@ void FakeCeph::probe(const port::CephAccess& access, Duration deadline,
 
 void FakeCeph::clients(const port::CephAccess& access, const std::vector<std::string>& images,
                        Duration deadline, Done<port::CephClients> done) {
-  later<port::CephClients>("clients", access, Needs::kMonsAndOsds, deadline, std::move(done),
-                           [this, access, images](port::CephClients& answer) {
-                             put(answer, good("read"));
-                             for (const std::string& name : images) {
-                               port::ImageClients one;
-                               one.image = name;
-                               const auto* const image = cluster_.find_image(access.pool, name);
-                               one.exists = image != nullptr;
-                               if (image != nullptr) {
-                                 std::set<std::string> all = image->watchers;
-                                 if (!image->owner.empty()) all.insert(image->owner);
-                                 one.clients.assign(all.begin(), all.end());
-                               }
-                               answer.images.push_back(std::move(one));
-                             }
-                           });
+  later<port::CephClients>(
+      "clients", access, Needs::kMonsAndOsds, deadline, std::move(done),
+      [this, access, images](port::CephClients& answer) {
+        put(answer, good("read"));
+        for (const std::string& name : images) {
+          port::ImageClients one;
+          one.image = name;
+          const auto* const image = cluster_.find_image(access.pool, name);
+          one.exists = image != nullptr;
+          if (cluster_.unreadable_images.contains(name)) {
+            one.problem = name + " cannot be read";
+          } else if (image != nullptr) {
+            std::set<std::string> all = image->watchers;
+            if (!image->owner.empty()) all.insert(image->owner);
+            one.clients.assign(all.begin(), all.end());
+            one.watching.assign(image->watchers.begin(), image->watchers.end());
+          }
+          answer.images.push_back(std::move(one));
+        }
+        const bool none = std::none_of(answer.images.begin(), answer.images.end(),
+                                       [](const auto& one) { return one.problem.empty(); });
+        if (none && !images.empty()) {
+          put(answer, bad(ErrorKind::kCorrupt, answer.images[0].problem));
+          answer.images.clear();
+        }
+      });
 }
 
 void FakeCeph::grant(const port::CephAccess& access, const std::string& user,
@@ -169,7 +186,7 @@ port::IsolationAnswer FakeCeph::isolated(const port::CephAccess& access,
     const auto& watchers = cluster_.beats[access.pool][order.beat_object];
     all.insert(watchers.begin(), watchers.end());
   }
-  for (const std::string& client : all) cluster_.list(client, order.expiry);
+  for (const std::string& client : all) list(client, order.expiry);
   for (const std::string& name : order.images) {
     auto* const image = cluster_.find_image(access.pool, name);
     if (image != nullptr && all.contains(image->owner)) image->owner.clear();
@@ -187,12 +204,24 @@ void FakeCeph::isolate(const port::CephAccess& access, const port::IsolationOrde
       [this, access, order](port::IsolationAnswer& answer) { answer = isolated(access, order); });
 }
 
-void FakeCeph::renew(const port::CephAccess& access, const std::vector<std::string>& clients,
-                     Duration expiry, Duration deadline, Done<CephAnswer> done) {
+void FakeCeph::list(const std::string& client, Duration expiry) {
+  const auto left = cluster_.left(client);
+  if (left && !lasts(*left, expiry)) cluster_.unlist(client);
+  cluster_.list(client, kListedFor);
+}
+
+void FakeCeph::renew(const port::CephAccess& access, const std::string& user,
+                     const std::vector<std::string>& clients, Duration expiry, Duration deadline,
+                     Done<CephAnswer> done) {
   later<CephAnswer>("renew", access, Needs::kMons, deadline, std::move(done),
-                    [this, clients, expiry](CephAnswer& answer) {
-                      for (const std::string& client : clients) cluster_.list(client, expiry);
-                      answer = good("listed anew");
+                    [this, user, clients, expiry](CephAnswer& answer) {
+                      const auto known = cluster_.users.find(user);
+                      if (known != cluster_.users.end() && !known->second.isolated) {
+                        answer = bad(ErrorKind::kConflict, "client." + user + " has access again");
+                        return;
+                      }
+                      for (const std::string& client : clients) list(client, expiry);
+                      answer = good("stay listed");
                     });
 }
 

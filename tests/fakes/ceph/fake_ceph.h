@@ -50,8 +50,9 @@ class FakeCeph final : public port::CephStorage {
                    Done<port::CephAnswer> done) override;
   void isolate(const port::CephAccess& access, const port::IsolationOrder& order, Duration deadline,
                Done<port::IsolationAnswer> done) override;
-  void renew(const port::CephAccess& access, const std::vector<std::string>& clients,
-             Duration expiry, Duration deadline, Done<port::CephAnswer> done) override;
+  void renew(const port::CephAccess& access, const std::string& user,
+             const std::vector<std::string>& clients, Duration expiry, Duration deadline,
+             Done<port::CephAnswer> done) override;
   void lift(const port::CephAccess& access, const std::vector<std::string>& clients,
             Duration deadline, Done<port::CephAnswer> done) override;
   void create_disk(const port::CephAccess& access, const port::DiskOrder& order, Duration deadline,
@@ -69,6 +70,8 @@ class FakeCeph final : public port::CephStorage {
   void after(Duration time, std::function<void()> tell);
   // What is in the way of this user; nothing: it may go on.
   std::optional<port::CephAnswer> refused(const port::CephAccess& access, bool fencing) const;
+  // For a year, whatever was asked for; what is there and lasts is left alone.
+  void list(const std::string& client, Duration expiry);
   port::IsolationAnswer isolated(const port::CephAccess& access, const port::IsolationOrder& order);
   port::CephAnswer created(const port::CephAccess& access, const port::DiskOrder& order);
 

@@ -3,6 +3,12 @@
 #include <utility>
 
 namespace mold::fakes {
+namespace {
+
+constexpr Duration kWatchLasts{30'000};           // of a client that does not answer
+constexpr Duration kBrokenLockListed{3'600'000};  // by librbd
+
+}  // namespace
 
 Secret FakeCluster::add_user(const std::string& name, bool may_fence,
                              std::set<std::string> of_pools) {
@@ -58,7 +64,13 @@ int FakeCluster::write(const std::string& client, const std::string& pool,
   if (const int rc = check(client, pool); rc != 0) return rc;
   Image* const found = find_image(pool, image);
   if (found == nullptr) return kNoEntry;
-  found->owner = client;  // handed over by whoever lives, taken from who does not
+  // Handed over by whoever lives; taken from who does not watch any more, and is listed for that.
+  const std::string before = found->owner;
+  if (!before.empty() && before != client && !clients.contains(before)) {
+    if (found->watchers.contains(before)) return kTimedOut;  // the real one waits for its end
+    list(before, kBrokenLockListed);
+  }
+  found->owner = client;
   found->last_writer = client;
   ++found->writes;
   return 0;
@@ -84,14 +96,37 @@ void FakeCluster::disconnect(const std::string& client) {
   clients.erase(client);
 }
 
-void FakeCluster::list(const std::string& client, Duration expiry) {
-  blocklist[client] = {now + expiry};
+void FakeCluster::die(const std::string& client) {
+  clients.erase(client);
+  dead_[client] = now + kWatchLasts;
+}
+
+void FakeCluster::drop_watches(const std::string& client) {
   for (auto& [pool, images] : pools) {
     for (auto& [name, image] : images) image.watchers.erase(client);
   }
   for (auto& [pool, objects] : beats) {
     for (auto& [name, watchers] : objects) watchers.erase(client);
   }
+}
+
+void FakeCluster::list(const std::string& client, Duration expiry) {
+  if (!is_listed(client)) blocklist[client] = {now + expiry};
+  drop_watches(client);
+}
+
+void FakeCluster::unlist(const std::string& client) {
+  const bool was = is_listed(client);
+  blocklist.erase(client);
+  if (was && on_unlisted) on_unlisted(client);
+}
+
+void FakeCluster::advance(Duration time) {
+  now = now + time;
+  for (const auto& [client, until] : dead_) {
+    if (until <= now) drop_watches(client);
+  }
+  std::erase_if(dead_, [this](const auto& entry) { return entry.second <= now; });
 }
 
 bool FakeCluster::is_listed(const std::string& client) const {

@@ -4,7 +4,10 @@
 // measured on the real thing, and it passes the same contract (tests/contract).
 //
 // A client writes with what its user was allowed when it connected: a ticket outlives the caps.
+// One that dies is a watcher for half a minute more, or until it is listed, and owner of its locks
+// until they are broken. An entry of the blocklist is not prolonged by listing its client again.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -56,20 +59,26 @@ class FakeCluster {
   int write(const std::string& client, const std::string& pool, const std::string& image);
   int watch_beat(const std::string& client, const std::string& pool, const std::string& object);
   void disconnect(const std::string& client);  // a clean end: watches and locks go with it
+  void die(const std::string& client);         // kill -9: neither goes
 
   // ---- blocklist
-  void list(const std::string& client, Duration expiry);  // drops its watches, as OSDs do
-  void unlist(const std::string& client) { blocklist.erase(client); }
+  // Drops its watches, as OSDs do. One that is listed stays so until the time that it has.
+  void list(const std::string& client, Duration expiry);
+  void unlist(const std::string& client);
+  // Called when a listed client is taken off: it may write until it is listed again.
+  std::function<void(const std::string& client)> on_unlisted;
   [[nodiscard]] bool is_listed(const std::string& client) const;
   [[nodiscard]] std::optional<Duration> left(const std::string& client) const;
 
   // The cluster's clock, moved by tests.
-  void advance(Duration time) { now = now + time; }
+  void advance(Duration time);
 
   Instant now{1'000'000};
   bool cephx = true;
   bool osds_frozen = false;
   bool mons_frozen = false;
+  std::set<std::string> frozen_pools;       // whose objects cannot be read
+  std::set<std::string> unreadable_images;  // of any pool
   std::string fsid = "5f0b3f6e-0000-4000-8000-0000fa4ece01";
   std::uint64_t total_bytes = 0, free_bytes = 0;
   std::map<std::string, std::map<std::string, Image>> pools;
@@ -80,7 +89,9 @@ class FakeCluster {
 
  private:
   int check(const std::string& client, const std::string& pool) const;
+  void drop_watches(const std::string& client);
   std::uint64_t next_nonce_ = 1001;
+  std::map<std::string, Instant> dead_;  // whose watches are not over yet, and until when
 };
 
 }  // namespace mold::fakes

@@ -164,6 +164,30 @@ TEST_F(VmDisksTest, ClientsAreRead) {
   EXPECT_THAT(read(image()).disks[0].clients, Contains(client));
 }
 
+TEST_F(VmDisksTest, ADeadOwnerOfTheLockIsNotAmongThem) {
+  create(image());
+  const std::string client = open_image();
+  ASSERT_EQ(ceph_.cluster().write(client, "vms", "7"), 0);
+  ceph_.cluster().die(client);
+  EXPECT_THAT(read(image()).disks.at(0).clients, Contains(client)) << "its watch has not run out";
+  ceph_.cluster().list(client, Duration{3'600'000});
+  EXPECT_EQ(ceph_.cluster().find_image("vms", "7")->owner, client);
+  EXPECT_THAT(read(image()).disks.at(0).clients, IsEmpty());
+}
+
+TEST_F(VmDisksTest, AnImageThatCannotBeReadIsUnknown) {
+  create(image());
+  ceph_.cluster().unreadable_images.insert("7");
+  EXPECT_EQ(read(image()).error, ErrorKind::kCorrupt);
+  core::VmSpec two = image();
+  two.disks.push_back(two.disks[0]);
+  two.disks[1].path = "rbd:vms/8";
+  const core::DiskReading reading = read(two);
+  ASSERT_EQ(reading.disks.size(), 2U) << reading.text;
+  EXPECT_EQ(reading.disks[0].presence, core::Liveness::kUnknown);
+  EXPECT_EQ(reading.disks[1].presence, core::Liveness::kSilent);
+}
+
 TEST_F(VmDisksTest, ClientsThatCannotBeReadAreUnknown) {
   create(image());
   ceph_.set_lag(Duration{500});

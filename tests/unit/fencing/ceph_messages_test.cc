@@ -101,6 +101,7 @@ TEST(CephRequest, WhatCouldMeanSomethingElseIsRefused) {
   for (const char* const user : {"admin", "mold-manager", "mold-hos", ""})
     expect_refused(CephVerb::kRemoveUser, [&](auto& r) { r.user = user; });
   expect_refused(CephVerb::kRemoveUser, [](auto& r) { r.access.user = r.user; });
+  expect_refused(CephVerb::kRenew, [](auto& r) { r.user = "a b"; });
   expect_refused(CephVerb::kProbe, [](auto& r) { r.access.mon_host = "a\nkey = b"; });
   for (const char* const client : {"10.0.0.1", "10.0.0.1:0/0", "v1:10.0.0.1:0/5", "10.0.0.0/24"}) {
     expect_refused(CephVerb::kIsolate, [&](auto& r) { r.isolation.clients = {client}; });
@@ -138,16 +139,26 @@ TEST(CephAnswer, OnlyWhatAnswersTheRequestIsBelieved) {
     EXPECT_FALSE(believes<Listed>(CephVerb::kIsolate, "{" + good + R"(,"listed":)" + list + "}"));
 
   using Clients = port::CephClients;
-  const std::string two = R"({"image":"disk-2","exists":false,"clients":[]}]})";
-  EXPECT_TRUE(believes<Clients>(
-      CephVerb::kClients,
-      "{" + good + R"(,"images":[{"image":"disk-1","exists":true,"clients":["10.0.0.1:0/5"]},)" +
-          two));
-  EXPECT_FALSE(believes<Clients>(CephVerb::kClients, "{" + good + R"(,"images":[)" + two));
-  EXPECT_FALSE(believes<Clients>(
-      CephVerb::kClients,
-      "{" + good + R"(,"images":[{"image":"disk-1","exists":false,"clients":["10.0.0.1:0/5"]},)" +
-          two));
+  const auto clients = [&good](const std::string& one) {
+    return "{" + good + R"(,"images":[{"image":"disk-1","exists":)" + one +
+           R"(},{"image":"disk-2","problem":"","exists":false,"clients":[],"watching":[]}]})";
+  };
+  const std::string five = R"(["10.0.0.1:0/5"])";
+  for (const std::string& watching : {five, std::string("[]")}) {
+    EXPECT_TRUE(believes<Clients>(
+        CephVerb::kClients,
+        clients(R"(true,"problem":"","clients":)" + five + R"(,"watching":)" + watching)));
+  }
+  EXPECT_TRUE(believes<Clients>(CephVerb::kClients,
+                                clients(R"(true,"problem":"odd","clients":[],"watching":[])")));
+  for (const std::string& spoilt :
+       {R"(false,"problem":"","clients":)" + five + R"(,"watching":[])",
+        R"(true,"problem":"odd","clients":)" + five + R"(,"watching":[])",
+        R"(true,"problem":"","clients":[],"watching":)" + five,
+        R"(true,"problem":"","clients":)" + five,
+        std::string(R"(true,"clients":[],"watching":[])")})
+    EXPECT_FALSE(believes<Clients>(CephVerb::kClients, clients(spoilt))) << spoilt;
+  EXPECT_FALSE(believes<Clients>(CephVerb::kClients, "{" + good + R"(,"images":[]})"));
   EXPECT_FALSE(believes<port::CephStorage::Key>(CephVerb::kGrant, "{" + good + R"(,"key":""})"));
   EXPECT_FALSE(believes<port::CephAnswer>(CephVerb::kLift, R"({"outcome":"confirmed"})"));
   EXPECT_FALSE(believes<port::CephAnswer>(CephVerb::kLift,

@@ -17,29 +17,18 @@ using core::Outcome;
 
 class IsolationServiceTest : public testing::Test {
  protected:
+  static constexpr Duration kGrantDeadline{1'000};
   void SetUp() override {
     world.make_ground();
     box.emplace(*SecretBox::open(world.dir.path()));
     ceph = std::make_unique<fakes::FakeCeph>(*world.loop);
-    ceph->cluster().add_pool("vms");
-    access = ceph->cluster().add_user("mold", true, {"vms"});
+    for (const char* name : {"vms", "more"}) ceph->cluster().add_pool(name);
+    access = ceph->cluster().add_user("mold", true, {"vms", "more"});
     h1 = world.add_host("h1");
-    PoolRecord record;
-    record.uuid = runtime::new_uuid();
-    record.cluster = world.cluster;
-    record.name = "vms";
-    record.kind = core::PoolKind::kRbd;
-    record.path = "rbd:vms";
-    record.source = "fake";
-    record.user = "mold";
-    record.sealed_key = *box->seal_pool_key(record.uuid, access);
-    record.ceph_fsid = ceph->cluster().fsid;
-    const auto made = world.inventory->create(std::move(record));
-    ASSERT_TRUE(made) << made.error().text();
-    pool = made->id;
-    world.engine->submit(core::PoolAdded{core_pool(*made)});
+    pool = add_pool("vms");
     PoolKeys::Options options;
     options.look_every = 10ms;
+    options.deadline = kGrantDeadline;
     options.taken = [this](HostId, PoolId) { return taken; };
     keys = std::make_unique<PoolKeys>(*world.loop, *world.engine, *world.inventory, *box,
                                       ceph.get(), world.pool_keys, std::move(options));
@@ -51,9 +40,27 @@ class IsolationServiceTest : public testing::Test {
     service.reset();
     keys.reset();
   }
-  void make_service(port::CephStorage* to) {
+  PoolId add_pool(const std::string& name) {
+    PoolRecord record;
+    record.uuid = runtime::new_uuid();
+    record.cluster = world.cluster;
+    record.name = name;
+    record.kind = core::PoolKind::kRbd;
+    record.path = "rbd:" + name;
+    record.source = "fake";
+    record.user = "mold";
+    record.sealed_key = *box->seal_pool_key(record.uuid, access);
+    record.ceph_fsid = ceph->cluster().fsid;
+    const auto made = world.inventory->create(std::move(record));
+    EXPECT_TRUE(made) << made.error().text();
+    world.engine->submit(core::PoolAdded{core_pool(*made)});
+    return made->id;
+  }
+  void make_service(port::CephStorage* to, std::size_t images_at_once = 200) {
     IsolationService::Options options;
     options.look_every = 10ms;
+    options.images_at_once = images_at_once;
+    service.reset();
     service = std::make_unique<IsolationService>(
         *world.loop, *world.engine, *world.inventory, *keys, to,
         [this](const core::Event& event) {
@@ -71,12 +78,12 @@ class IsolationServiceTest : public testing::Test {
     return keys->key_of(*world.inventory->hosts().find(h1), *world.inventory->pools().find(pool));
   }
   // A QEMU of host 1 that has an image open.
-  std::string qemu(const std::string& image) {
-    if (ceph->cluster().find_image("vms", image) == nullptr)
-      ceph->cluster().add_image("vms", image, 1 << 20);
+  std::string qemu(const std::string& image, const std::string& on = "vms") {
+    if (ceph->cluster().find_image(on, image) == nullptr)
+      ceph->cluster().add_image(on, image, 1 << 20);
     const auto client = ceph->cluster().connect(key().user, key().key);
     EXPECT_TRUE(client);
-    EXPECT_EQ(ceph->cluster().open(*client, "vms", image), 0);
+    EXPECT_EQ(ceph->cluster().open(*client, on, image), 0);
     return *client;
   }
   core::IsolationAnswered ask(IsolationVerb verb, std::vector<std::string> clients,
@@ -88,7 +95,7 @@ class IsolationServiceTest : public testing::Test {
     request.verb = verb;
     request.clients = std::move(clients);
     request.images = std::move(images);
-    request.expiry = 3'600s;
+    request.expiry = 180 * 86'400s;
     request.deadline = 5s;
     const std::size_t before = answers.size();
     service->request(request);
@@ -97,24 +104,25 @@ class IsolationServiceTest : public testing::Test {
     EXPECT_EQ(answers.back().op, request.op);
     return answers.back();
   }
-  // A VM with these images, running on host 1 as the brain knows it.
-  VmId running_vm(const std::vector<std::string>& images) {
-    core::HelloReceived hello = world.hello(h1, 1);
-    world.engine->submit(hello);
+  // A VM with these images ("pool/image"), running on host 1 as the brain knows it.
+  VmId running_vm(const std::vector<std::string>& images, VmId id = VmId{7}) {
+    if (world.engine->state().hosts.at(h1).epoch == core::Host{}.epoch)
+      world.engine->submit(world.hello(h1, 1));
     core::Vm vm;
-    vm.id = VmId{7};
+    vm.id = id;
     vm.cluster = world.cluster;
     vm.spec.memory_bytes = 1;
     for (const std::string& image : images) {
       core::Disk disk;
-      disk.pool = pool;
-      disk.path = "rbd:vms/" + image;
+      disk.path = "rbd:" + image;
+      disk.pool = image.starts_with("vms/") ? pool : more;
       vm.spec.disks.push_back(disk);
     }
     world.engine->submit(world.beat(h1, world.engine->state().hosts.at(h1).epoch));
+    const std::size_t before = world.orders.size();
     world.engine->submit(core::VmDeployed{vm, JobId{}, true});
-    for (int orders = 0; orders < 2; ++orders) {  // disk, start
-      EXPECT_TRUE(until([&] { return world.orders.size() > static_cast<std::size_t>(orders); }));
+    for (std::size_t orders = before; orders < before + 2; ++orders) {  // disk, start
+      EXPECT_TRUE(until([&] { return world.orders.size() > orders; }));
       const core::Order order = world.orders.back();
       core::OrderResult result;
       result.op = order.op;
@@ -126,6 +134,10 @@ class IsolationServiceTest : public testing::Test {
     EXPECT_EQ(world.engine->state().vms.at(vm.id).state, core::VmState::kRunning);
     return vm.id;
   }
+  bool seen(VmId vm) {
+    return std::any_of(sights.begin(), sights.end(),
+                       [vm](const core::ClientsSeen& sight) { return sight.vm == vm; });
+  }
 
   World world;
   std::optional<SecretBox> box;
@@ -135,6 +147,7 @@ class IsolationServiceTest : public testing::Test {
   Secret access;
   HostId h1;
   PoolId pool;
+  PoolId more;  // only where a test adds it
   std::string taken;
   std::uint64_t ops = 0;
   std::vector<core::IsolationAnswered> answers;
@@ -166,19 +179,40 @@ TEST_F(IsolationServiceTest, ALiftGivesAccessBackAndLeavesWhatOthersListed) {
   EXPECT_EQ(ceph->cluster().open(*again, "vms", "a"), 0);
 }
 
-TEST_F(IsolationServiceTest, ARenewalPutsTheEndOff) {
+TEST_F(IsolationServiceTest, RenewalsAndRepeatsTakeNobodyOffWhileTheEntryWillDo) {
   const std::string known = qemu("a");
+  int gaps = 0;
+  ceph->cluster().on_unlisted = [&gaps](const std::string&) { ++gaps; };
   ASSERT_EQ(ask(IsolationVerb::kIsolate, {known}, {"a"}).outcome, Outcome::kConfirmed);
-  ceph->cluster().advance(3'000s);
+  const Duration day = 86'400s;
+  for (int months = 0; months < 9; ++months) {
+    ceph->cluster().advance(30 * day);
+    ASSERT_EQ(ask(IsolationVerb::kRenew, {known}).outcome, Outcome::kConfirmed);
+    ASSERT_EQ(ask(IsolationVerb::kIsolate, {known}, {"a"}).outcome, Outcome::kConfirmed);
+  }
+  EXPECT_EQ(gaps, 0);
+  ceph->cluster().advance(30 * day);
   ASSERT_EQ(ask(IsolationVerb::kRenew, {known}).outcome, Outcome::kConfirmed);
-  EXPECT_GT(ceph->cluster().left(known).value_or(0s), 3'000s);
+  EXPECT_EQ(gaps, 1) << "less than half is left";
+  EXPECT_GT(ceph->cluster().left(known).value_or(0s), 364 * day);
 }
 
-TEST_F(IsolationServiceTest, MonitorsThatHangEndAsUnknown) {
+TEST_F(IsolationServiceTest, ARenewalSeesThatAccessIsBack) {
+  const std::string known = qemu("a");
+  ASSERT_EQ(ask(IsolationVerb::kIsolate, {known}, {"a"}).outcome, Outcome::kConfirmed);
+  EXPECT_EQ(ask(IsolationVerb::kRenew, {known}).outcome, Outcome::kConfirmed);
+  ceph->cluster().add_user(key().user, false, {"vms"});  // a grant that landed late
+  const auto answer = ask(IsolationVerb::kRenew, {known});
+  EXPECT_EQ(answer.outcome, Outcome::kFailed);
+  EXPECT_NE(answer.text.find("has access again"), std::string::npos) << answer.text;
+}
+
+TEST_F(IsolationServiceTest, MonitorsThatHangLeaveNothingInDoubt) {
   const std::string known = qemu("a");
   ceph->cluster().mons_frozen = true;
-  ceph->set_lag(0ms);
-  EXPECT_EQ(ask(IsolationVerb::kIsolate, {known}, {"a"}).outcome, Outcome::kUnknown);
+  const auto answer = ask(IsolationVerb::kIsolate, {known}, {"a"});
+  EXPECT_EQ(answer.outcome, Outcome::kFailed);
+  EXPECT_TRUE(answer.listed.empty());
 }
 
 TEST_F(IsolationServiceTest, WithoutKeysNobodyIsLockedOutAndThatIsSaid) {
@@ -198,7 +232,7 @@ TEST_F(IsolationServiceTest, WithoutCephEveryRequestFailsAndSaysWhy) {
 }
 
 TEST_F(IsolationServiceTest, ClientsOfARunningVmAreSeenOnceAllItsDisksAreOpen) {
-  const VmId vm = running_vm({"a", "b"});
+  const VmId vm = running_vm({"vms/a", "vms/b"});
   const std::string first = qemu("a");
   ceph->cluster().add_image("vms", "b", 1 << 20);
   world.turn_for(100ms);
@@ -210,6 +244,63 @@ TEST_F(IsolationServiceTest, ClientsOfARunningVmAreSeenOnceAllItsDisksAreOpen) {
   std::vector<std::string> both{first, second};
   std::sort(both.begin(), both.end());
   EXPECT_EQ(sights[0].clients, both);
+}
+
+TEST_F(IsolationServiceTest, AVmOnTwoPoolsIsSeenOnceBothWereRead) {
+  more = add_pool("more");
+  const VmId vm = running_vm({"vms/a", "more/b"});
+  ASSERT_TRUE(until([this] { return ceph->cluster().users.at(key().user).pools.size() == 2; }));
+  const std::string first = qemu("a");
+  world.turn_for(100ms);
+  EXPECT_FALSE(seen(vm));
+  const std::string second = qemu("b", "more");
+  ASSERT_TRUE(until([&] { return seen(vm); }));
+  EXPECT_EQ(sights.back().clients.size(), 2U);
+}
+
+TEST_F(IsolationServiceTest, APoolThatHangsKeepsNoOtherFromBeingRead) {
+  more = add_pool("more");
+  ASSERT_TRUE(until([this] { return ceph->cluster().users.at(key().user).pools.size() == 2; }));
+  ceph->cluster().frozen_pools.insert("more");
+  running_vm({"more/x"}, VmId{5});
+  qemu("a");
+  world.turn_for(50ms);  // the reading of "more" hangs by now
+  const VmId vm = running_vm({"vms/a"});
+  EXPECT_TRUE(world.loop->run_until([&] { return seen(vm); }, 2s));
+}
+
+TEST_F(IsolationServiceTest, AnImageThatCannotBeReadKeepsNoOtherFromBeingSeen) {
+  qemu("x");
+  qemu("a");
+  ceph->cluster().unreadable_images.insert("x");
+  const VmId odd = running_vm({"vms/x"}, VmId{5});
+  const VmId vm = running_vm({"vms/a"});
+  EXPECT_TRUE(until([&] { return seen(vm); }));
+  EXPECT_FALSE(seen(odd));
+}
+
+TEST_F(IsolationServiceTest, VmsTakeTurnsAlsoBehindOneThatNobodyHasOpen) {
+  make_service(ceph.get(), 1);
+  ceph->cluster().add_image("vms", "x", 1 << 20);
+  qemu("a");
+  const VmId closed = running_vm({"vms/x"}, VmId{5});
+  const VmId vm = running_vm({"vms/a"});
+  EXPECT_TRUE(until([&] { return seen(vm); }));
+  EXPECT_FALSE(seen(closed));
+}
+
+TEST_F(IsolationServiceTest, AGrantWithoutAnAnswerIsWaitedForUntilItsTimeIsOver) {
+  const std::string known = qemu("a");
+  ceph->lose_next_answer("grant");
+  keys->give_back(h1, pool, [](const port::CephAnswer&) {});
+  ASSERT_TRUE(keys->granting(h1));
+  const Instant asked = world.loop->now();
+  world.turn_for(50ms);
+  EXPECT_EQ(ceph->under_way(), 0) << "it was answered";
+  EXPECT_TRUE(keys->granting(h1)) << "it may still land";
+  taken = "isolated";
+  ASSERT_EQ(ask(IsolationVerb::kIsolate, {known}, {"a"}).outcome, Outcome::kConfirmed);
+  EXPECT_GE(world.loop->now() - asked, kGrantDeadline);
 }
 
 }  // namespace
