@@ -4,6 +4,7 @@
 #include <numeric>
 #include <span>
 
+#include "core/model/profile.h"
 #include "lib/base/check.h"
 #include "lib/base/rng.h"
 
@@ -60,6 +61,18 @@ void draw_policy(Rng& rng, const heartbeat::LadderPolicy& ladder, Policy& p) {
   p.stop_grace = between(rng, 0s, 20s);
   p.job_deadline = between(rng, 30s, 300s);
   p.start_attempts = static_cast<int>(rng.between(1, 4));
+}
+
+// Drawn apart, too: a profile as it is, with what mold-heartbeat makes of its deadline.
+void draw_profile(Plan& plan) {
+  Rng rng(plan.seed ^ 0x632be59bU);
+  if (!rng.chance(5)) return;
+  const core::Profile& fast = core::profiles().back();
+  plan.policy = fast.policy;
+  plan.ladder = {};
+  plan.ladder.beat_interval = fast.lease_beat_interval;
+  plan.ladder.deadline = fast.lease_deadline;
+  plan.ladder.watchdog_timeout = 3000ms;
 }
 
 void draw_cluster(Rng& rng, Plan& plan) {
@@ -420,6 +433,7 @@ void draw_plan(std::uint64_t seed, const Shape& shape, Plan& plan) {
   plan.repair_after = rng.between(5'000, 60'000);
   draw_ladder(rng, plan.ladder);
   draw_policy(rng, plan.ladder, plan.policy);
+  draw_profile(plan);
   const Status valid = check_policy(plan.policy);
   MOLD_CHECK(valid.has_value(), valid ? "" : valid.error().what);
   draw_cluster(rng, plan);
