@@ -20,7 +20,12 @@ constexpr std::string_view kHuman = "a human";
 }  // namespace
 
 PacemakerWatch::PacemakerWatch(runtime::EventLoop& loop, PacemakerWatchSettings settings)
-    : loop_(loop), settings_(std::move(settings)), retry_(loop), silence_(loop) {}
+    : loop_(loop),
+      settings_(std::move(settings)),
+      agents_(loop, settings_.devices.agents),
+      checks_(loop),
+      retry_(loop),
+      silence_(loop) {}
 
 void PacemakerWatch::start(OnFenced on_fenced) {
   on_fenced_ = std::move(on_fenced);
@@ -82,6 +87,12 @@ void PacemakerWatch::on_line(std::string_view line) {
     watching_ = true;
     pause_ = settings_.first_pause;
     runtime::log_info("watching what the Pacemaker cluster fences");
+    // Told before it is needed; and its agents are known by then.
+    check_devices([](const Status& power) {
+      if (!power)
+        runtime::log_warning("what the Pacemaker cluster fences is no proof now: " +
+                             power.error().what);
+    });
   } else if (line.starts_with("fenced\t")) {
     on_fenced_line(line);
   } else if (line != "alive") {
@@ -98,11 +109,29 @@ void PacemakerWatch::on_fenced_line(std::string_view line) {
   const std::string& executioner = words[4];
   const auto at = parse_number<std::int64_t>(words[1]);
   if (!at || node == "-" || (action != "off" && action != "reboot")) return;
-  const Duration age = loop_.now() - Instant{*at};
   const std::string text =
       "Pacemaker: " + action + " of " + node + " by " + executioner + ", asked for by " + words[5];
   if (executioner == kHuman) {
     runtime::log_info(text + ": a person's word, not taken for a fencing");
+    return;
+  }
+  check_devices(
+      [this, node, text, at = Instant{*at}](const Status& power) { judge(node, text, at, power); });
+}
+
+void PacemakerWatch::check_devices(std::function<void(const Status&)> then) {
+  const auto devices = std::make_shared<ClusterDevices>(loop_, settings_.devices.program, agents_);
+  const UnderWay::End end = checks_.keep(devices);
+  devices->check(settings_.oldest, [end, then = std::move(then)](const Status& power) {
+    end([then, power] { then(power); });
+  });
+}
+
+void PacemakerWatch::judge(const std::string& node, const std::string& text, Instant at,
+                           const Status& power) {
+  const Duration age = loop_.now() - at;
+  if (!power) {
+    runtime::log_warning(text + ": not taken for a power-off: " + power.error().what);
   } else if (age < Duration{0} || age > settings_.oldest) {
     runtime::log_warning(text + ": told " + std::to_string(age.count()) + " ms late, not used");
   } else {

@@ -2,8 +2,9 @@
 // What the Pacemaker cluster on this machine fences, told as it happens, so that a node that the
 // cluster fenced is proof for us at once and is not cut off a second time. Only fencings that
 // succeeded, only off and reboot, only what happens while we watch: never history, for nobody could
-// say whether the node came back since. A person's word to the cluster (stonith_admin --confirm) is
-// not told: who says so to the cluster says so to us too.
+// say whether the node came back since. Only while every fence device of the cluster cuts power
+// (drivers/cluster_devices.h): a node cut off from storage or network runs on. A person's word to
+// the cluster (stonith_admin --confirm) is not told: who says so to the cluster says so to us too.
 //
 // The watching is done by a small process (pacemaker_watch_main.cc), because the library of the
 // cluster may hang when its daemon dies; it is started again, with patience, whenever it ends or
@@ -16,6 +17,8 @@
 #include <string>
 #include <string_view>
 
+#include "fencing/drivers/cluster_devices.h"
+#include "fencing/drivers/under_way.h"
 #include "lib/port/fence_witness.h"
 #include "lib/runtime/child_process.h"
 #include "lib/runtime/event_loop.h"
@@ -28,6 +31,7 @@ struct PacemakerWatchSettings {
   Duration first_pause = 1s;  // before it is started again; doubles up to
   Duration longest_pause = 1min;
   Duration oldest = 5s;
+  ClusterDevicesSettings devices;
 };
 
 class PacemakerWatch final : public port::FenceWitness {
@@ -46,11 +50,15 @@ class PacemakerWatch final : public port::FenceWitness {
   void on_output(std::string_view piece);
   void on_line(std::string_view line);
   void on_fenced_line(std::string_view line);
+  void check_devices(std::function<void(const Status&)> then);
+  void judge(const std::string& node, const std::string& text, Instant at, const Status& power);
   void expect_more();
   void again(const std::string& why);
 
   runtime::EventLoop& loop_;
   PacemakerWatchSettings settings_;
+  PowerAgents agents_;
+  UnderWay checks_;
   OnFenced on_fenced_;
   std::string rest_;  // of a line that is not whole yet
   Duration pause_{0};

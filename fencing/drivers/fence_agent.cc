@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fencing/drivers/agent_metadata.h"
 #include "fencing/drivers/fence_agent_text.h"
 #include "fencing/drivers/local_requests.h"
 #include "fencing/drivers/power_steps.h"
@@ -13,6 +14,8 @@ namespace {
 using core::Outcome;
 using core::PowerState;
 using core::PowerVerb;
+
+constexpr Duration kLeastRun{200};
 
 const std::string& agent_of(const port::PowerTarget& target) {
   return target.options.at("agent");  // check() saw it
@@ -26,15 +29,20 @@ std::string agent_name_of(const port::PowerTarget& target) {
 
 class AgentDevice final : public PowerDevice {
  public:
-  AgentDevice(runtime::EventLoop& loop, const FenceAgentSettings& settings,
+  AgentDevice(runtime::EventLoop& loop, const FenceAgentSettings& settings, PowerAgents& agents,
               port::PowerTarget target)
-      : loop_(loop), settings_(settings), target_(std::move(target)) {}
+      : loop_(loop), settings_(settings), agents_(agents), target_(std::move(target)) {}
 
+  // Every request begins with a reading, so no agent acts before it proved to be a power device.
   void read(Duration left, std::function<void(PowerReading)> done) override {
-    run("status", left, [done = std::move(done)](const Result<runtime::ChildResult>& result) {
-      if (result) return done(read_agent_status(*result));
-      done({PowerState::kUnknown, result.error().kind, result.error().what});
-    });
+    if (agents_.known(agent_of(target_))) return read_status(left, std::move(done));
+    const Instant until = loop_.now() + left;
+    child_ = agents_.prove(agent_of(target_), std::min(left, settings_.call_deadline),
+                           [this, until, done = std::move(done)](const Status& proven) {
+                             if (proven) return read_status(until - loop_.now(), done);
+                             const Error& error = proven.error();
+                             done({PowerState::kUnknown, error.kind, error.what});
+                           });
   }
 
   void act(PowerVerb verb, Duration left, std::function<void(PowerActed)> done) override {
@@ -46,6 +54,13 @@ class AgentDevice final : public PowerDevice {
   }
 
  private:
+  void read_status(Duration left, std::function<void(PowerReading)> done) {
+    run("status", left, [done = std::move(done)](const Result<runtime::ChildResult>& result) {
+      if (result) return done(read_agent_status(*result));
+      done({PowerState::kUnknown, result.error().kind, result.error().what});
+    });
+  }
+
   // The contract has one word for a restart and none for a polite end; request() refuses that.
   static std::string action_of(PowerVerb verb) {
     const bool restart = verb == PowerVerb::kReset || verb == PowerVerb::kCycle;
@@ -57,13 +72,14 @@ class AgentDevice final : public PowerDevice {
     runtime::ChildSpec spec;
     spec.program = settings_.directory + "/" + agent_of(target_);
     spec.stdin_text = fence_agent_input(target_, action).reveal();
-    spec.deadline = std::min(left, settings_.call_deadline);
+    spec.deadline = std::clamp(left, kLeastRun, settings_.call_deadline);
     spec.output_cap = 16 * 1024;
     child_ = runtime::run_child(loop_, std::move(spec), std::move(then));
   }
 
   runtime::EventLoop& loop_;
   const FenceAgentSettings& settings_;
+  PowerAgents& agents_;
   port::PowerTarget target_;
   runtime::ChildHandle child_;
 };
@@ -73,6 +89,7 @@ class FenceAgentDriver final : public port::PowerControl {
   FenceAgentDriver(runtime::EventLoop& loop, FenceAgentSettings settings)
       : loop_(loop),
         settings_(std::move(settings)),
+        agents_(loop, settings_.directory),
         requests_(loop, "fence_agent", settings_.readings_at_once) {}
 
   void request(const port::PowerTarget& target, PowerVerb verb, Duration deadline,
@@ -85,7 +102,7 @@ class FenceAgentDriver final : public port::PowerControl {
           std::move(done));
     }
     PowerWish wish{agent_name_of(target), verb, deadline, settings_.poll};
-    auto device = std::make_unique<AgentDevice>(loop_, settings_, target);
+    auto device = std::make_unique<AgentDevice>(loop_, settings_, agents_, target);
     requests_.run(std::move(device), std::move(wish), std::move(done));
   }
 
@@ -116,6 +133,7 @@ class FenceAgentDriver final : public port::PowerControl {
  private:
   runtime::EventLoop& loop_;
   FenceAgentSettings settings_;
+  PowerAgents agents_;
   LocalRequests requests_;
 };
 

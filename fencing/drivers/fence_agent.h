@@ -4,14 +4,17 @@
 // password among them, on its standard input. Its exit code never confirms: after `off` the driver
 // asks for the status itself. Loop thread.
 //
+// Only agents that cut a machine's power are run for anything but their metadata: one that cuts
+// storage or network says "off" for a machine that runs (power_agent.h). Well-known ones are
+// refused by check(), any other by its own metadata, read before its first use.
+//
 // Status: exit 0 is on; exit 2 is off, but only when the agent also says so ("Status: OFF"), for 2
-// stands for "bad arguments" too. An agent that has no status action proves nothing here. An agent
-// that cuts storage or network instead of power says "off" for a machine that runs: do not name one
-// as a power device.
+// stands for "bad arguments" too.
 //
 // Options of a target: agent (required, fence_...), plug, and arg.NAME for any other setting of
 // the agent. address, port and username become ip, ipport and username where they are not empty.
-// Refused: settings with an own field here, secrets, and what would name a program to run.
+// Refused: settings with an own field here, secrets, what would name a program to run, and what has
+// an agent say "off" of what it did not read.
 #include <memory>
 #include <string>
 

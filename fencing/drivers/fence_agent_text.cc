@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "fencing/drivers/power_agent.h"
 #include "fencing/drivers/target_text.h"
 #include "lib/base/text.h"
 
@@ -18,11 +19,6 @@ bool all_of(std::string_view text, std::string_view extra) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
            extra.find(c) != std::string_view::npos;
   });
-}
-
-bool is_agent_name(std::string_view name) {
-  constexpr std::string_view kPrefix = "fence_";
-  return name.starts_with(kPrefix) && name.size() > kPrefix.size() && all_of(name, "_");
 }
 
 // Settings that have a field of their own, carry a secret, or make the agent run or write what the
@@ -53,6 +49,10 @@ Status check_setting(const std::string& name, const std::string& value) {
                 "option " + name +
                     ": not taken; it has a field of its own, holds a secret or "
                     "names a program or file");
+  }
+  if (invents_off(plain)) {
+    return fail(ErrorKind::kInvalid,
+                "option " + name + ": not taken; \"off\" would not be read from the machine");
   }
   return check_plain("option " + name, value);
 }
@@ -136,6 +136,8 @@ Status check_fence_agent_target(const port::PowerTarget& target) {
   const auto agent = target.options.find("agent");
   if (agent == target.options.end() || !is_agent_name(agent->second))
     return fail(ErrorKind::kInvalid, "option agent: must name a fence agent, e.g. fence_apc");
+  if (const Status power = check_known_agent(agent->second); !power)
+    return fail(ErrorKind::kInvalid, "option agent: " + power.error().what);
   for (const auto& [name, value] : target.options) MOLD_TRY_VOID(check_setting(name, value));
   if (!target.address.empty()) MOLD_TRY_VOID(check_device_address(target.address));
   MOLD_TRY_VOID(check_device_port(target.port));

@@ -19,6 +19,7 @@ using core::PowerVerb;
 
 constexpr Duration kHistoryLimit = 5s;
 constexpr Duration kHistoryPause = 200ms;
+constexpr Duration kLeastRun = 200ms;
 
 std::string node_of(const port::PowerTarget& target) {
   const auto named = target.options.find("node");
@@ -28,10 +29,11 @@ std::string node_of(const port::PowerTarget& target) {
 // One off or on from its order to its one answer.
 class FenceTask {
  public:
-  FenceTask(runtime::EventLoop& loop, const PacemakerSettings& settings, std::string node,
-            PowerVerb verb, Duration deadline)
+  FenceTask(runtime::EventLoop& loop, const PacemakerSettings& settings, PowerAgents& agents,
+            std::string node, PowerVerb verb, Duration deadline)
       : loop_(loop),
         settings_(settings),
+        devices_(loop, settings.devices.program, agents),
         node_(std::move(node)),
         tag_("mold-" + runtime::new_uuid()),
         verb_(verb),
@@ -41,6 +43,15 @@ class FenceTask {
 
   void start(std::function<void(port::PowerResult)> done) {
     done_ = std::move(done);
+    devices_.check(std::max(deadline_ - loop_.now(), kLeastRun), [this](const Status& power) {
+      if (power) return ask();
+      tell("not asked: " + power.error().what);
+      finish(Outcome::kFailed, power.error().kind);
+    });
+  }
+
+ private:
+  void ask() {
     const Duration left = deadline_ - loop_.now();
     // The cluster gets all the time but a second: to read its history after it.
     const auto seconds = std::max<std::int64_t>((left - 1s) / 1'000ms, 1);
@@ -49,14 +60,13 @@ class FenceTask {
         left, [this](Result<runtime::ChildResult> result) { asked(result); });
   }
 
- private:
   void run(std::vector<std::string> args, Duration limit,
            std::function<void(Result<runtime::ChildResult>)> then) {
     runtime::ChildSpec spec;
     spec.program = settings_.program;
     spec.args = std::move(args);
     spec.args.emplace_back("--output-as=xml");
-    spec.deadline = std::max(limit, Duration{200});
+    spec.deadline = std::max(limit, kLeastRun);
     child_ = runtime::run_child(loop_, std::move(spec), std::move(then));
   }
 
@@ -117,6 +127,7 @@ class FenceTask {
 
   runtime::EventLoop& loop_;
   const PacemakerSettings& settings_;
+  ClusterDevices devices_;
   std::string node_;
   std::string tag_;  // what the history calls this request
   PowerVerb verb_;
@@ -132,7 +143,10 @@ class FenceTask {
 class PacemakerDriver final : public port::PowerControl {
  public:
   PacemakerDriver(runtime::EventLoop& loop, PacemakerSettings settings)
-      : loop_(loop), settings_(std::move(settings)), under_way_(loop) {}
+      : loop_(loop),
+        settings_(std::move(settings)),
+        agents_(loop, settings_.devices.agents),
+        under_way_(loop) {}
 
   void request(const port::PowerTarget& target, PowerVerb verb, Duration deadline,
                Done done) override {
@@ -156,7 +170,7 @@ class PacemakerDriver final : public port::PowerControl {
         break;
     }
     const auto task =
-        std::make_shared<FenceTask>(loop_, settings_, node_of(target), verb, deadline);
+        std::make_shared<FenceTask>(loop_, settings_, agents_, node_of(target), verb, deadline);
     const UnderWay::End end = under_way_.keep(task);
     task->start([end, done = std::move(done)](port::PowerResult result) {
       end([done, result = std::move(result)] { done(result); });
@@ -194,6 +208,7 @@ class PacemakerDriver final : public port::PowerControl {
 
   runtime::EventLoop& loop_;
   PacemakerSettings settings_;
+  PowerAgents agents_;
   UnderWay under_way_;
 };
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "fencing/drivers/fence_agent_text.h"
+#include "fencing/drivers/power_agent.h"
 #include "tests/unit/fencing/ask_driver.h"
 #include "tests/unit/lib/runtime/support.h"
 
@@ -98,6 +99,60 @@ TEST(FenceAgentText, WhatCouldRunOrLeakSomethingIsRefused) {
   EXPECT_FALSE(check_fence_agent_target(without));
 }
 
+TEST(FenceAgentText, WhatSaysOffOfARunningMachineIsRefused) {
+  port::PowerTarget target = some_target();
+  for (const char* agent :
+       {"fence_scsi", "fence_mpath", "fence_ifmib", "fence_brocade", "fence_sanbox2",
+        "fence_cisco_mds", "fence_compute", "fence_evacuate", "fence_kdump", "fence_sbd",
+        "fence_crosslink", "fence_heuristics_ping", "fence_dummy", "fence_ack_manual"}) {
+    target.options["agent"] = agent;
+    const Status checked = check_fence_agent_target(target);
+    ASSERT_FALSE(checked) << agent;
+    EXPECT_EQ(checked.error().kind, ErrorKind::kInvalid);
+    EXPECT_NE(checked.error().what.find("no power device"), std::string::npos)
+        << checked.error().what;
+  }
+  for (const char* setting : {"arg.missing_as_off", "arg.missing-as-off", "arg.network_fencing"}) {
+    target = some_target();
+    target.options[setting] = "1";
+    EXPECT_FALSE(check_fence_agent_target(target)) << setting;
+  }
+}
+
+// As the agents' library writes it.
+constexpr const char* kPowerMetadata =
+    "<resource-agent name=\"fence_test\"><parameters/><actions>\n"
+    "<action name=\"on\" automatic=\"0\"/><action name=\"off\" /><action name=\"reboot\" />"
+    "<action name=\"status\" /><action name=\"monitor\" /></actions></resource-agent>";
+constexpr const char* kFabricMetadata =
+    "<resource-agent name=\"fence_test\"><parameters/><actions>\n"
+    "<action name=\"on\" on_target=\"1\" automatic=\"1\"/><action name=\"off\" />"
+    "<action name=\"status\" /><action name=\"monitor\" /></actions></resource-agent>";
+
+TEST(PowerAgent, IsWhatItsMetadataMakesIt) {
+  EXPECT_OK(read_agent_metadata("fence_x", ended(0, kPowerMetadata)));
+  const auto kind = [](const std::string& metadata) {
+    const Status read = read_agent_metadata("fence_x", ended(0, metadata));
+    return read ? ErrorKind::kInternal : read.error().kind;
+  };
+  EXPECT_EQ(kind(kFabricMetadata), ErrorKind::kUnsupported);
+  const auto without = [](const std::string& piece) {
+    std::string text = kPowerMetadata;
+    return text.erase(text.find(piece), piece.size());
+  };
+  for (const char* action : {"off", "reboot", "status"}) {
+    const std::string piece = "<action name=\"" + std::string(action) + "\" />";
+    EXPECT_EQ(kind(without(piece)), ErrorKind::kUnsupported) << action;
+  }
+  std::string unfences = kPowerMetadata;
+  unfences.replace(unfences.find("automatic=\"0\""), 13, "automatic=\"1\"");
+  EXPECT_EQ(kind(unfences), ErrorKind::kUnsupported);
+  for (const char* text : {"", "usage: x", "<resource-agent/>", "<actions>"})
+    EXPECT_EQ(kind(text), ErrorKind::kUnknown) << text;
+  EXPECT_FALSE(read_agent_metadata("fence_x", ended(1, kPowerMetadata)));
+  EXPECT_FALSE(read_agent_metadata("fence_dummy", ended(0, kPowerMetadata)));
+}
+
 class FenceAgentDriverTest : public ::testing::Test {
  protected:
   FenceAgentDriverTest() {
@@ -108,11 +163,13 @@ class FenceAgentDriverTest : public ::testing::Test {
     set_power("ON");
   }
   // `body` sees the settings as shell variables; "power" is the machine.
-  void install(const std::string& body) {
+  void install(const std::string& body, const std::string& metadata = kPowerMetadata) {
+    std::ofstream(dir_.file("metadata")) << metadata;
     const std::string path = dir_.file("fence_test");
     std::ofstream(path) << "#!/bin/sh\ncd " + dir_.path() +
                                "\nwhile IFS== read -r k v; do eval \"$k=\\$v\"; done\n"
                                "echo \"$action\" >> actions\n"
+                               "[ $action = metadata ] && { cat metadata; exit; }\n"
                                "[ \"$password\" = s3cret ] || exit 3\n"
                                "status() { s=$(cat power); echo \"Status: $s\"; "
                                "[ $s = ON ] && exit 0; exit 2; }\n" +
@@ -155,8 +212,23 @@ TEST_F(FenceAgentDriverTest, SwitchesAndReadsBack) {
   EXPECT_EQ(ask(PowerVerb::kOn).outcome, Outcome::kConfirmed);
   EXPECT_EQ(ask(PowerVerb::kReset).outcome, Outcome::kConfirmed);
   EXPECT_EQ(read("actions"),
-            "status\nstatus\noff\nstatus\nstatus\non\nstatus\nstatus\nreboot\nstatus\n");
+            "metadata\nstatus\nstatus\noff\nstatus\nstatus\non\nstatus\nstatus\nreboot\nstatus\n");
   EXPECT_EQ(ask(PowerVerb::kSoft).error, ErrorKind::kUnsupported);
+}
+
+TEST_F(FenceAgentDriverTest, WhatCutsStorageOrNetworkIsNoProof) {
+  set_power("OFF");
+  for (const char* metadata : {kFabricMetadata, ""}) {
+    install(kHonest, metadata);
+    const auto status = ask(PowerVerb::kStatus);
+    EXPECT_EQ(status.outcome, Outcome::kUnknown) << status.text;
+    EXPECT_EQ(status.state, PowerState::kUnknown);
+    const auto off = ask(PowerVerb::kOff);
+    EXPECT_EQ(off.outcome, Outcome::kFailed) << off.text;
+    EXPECT_NE(off.text.find("power device"), std::string::npos) << off.text;
+    EXPECT_EQ(off.state, PowerState::kUnknown);
+  }
+  EXPECT_EQ(read("actions"), "metadata\nmetadata\nmetadata\nmetadata\n") << "nothing was done";
 }
 
 TEST_F(FenceAgentDriverTest, ItsSuccessIsNotOff) {

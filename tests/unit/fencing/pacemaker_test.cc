@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "fencing/drivers/cluster_devices.h"
 #include "fencing/drivers/pacemaker_text.h"
 #include "fencing/pacemaker_watch.h"
 
@@ -64,6 +65,51 @@ TEST(PacemakerText, RefusalsTellWhatToDo) {
   EXPECT_FALSE(read_refusal(1, "").nothing_done) << "a device may have been asked";
 }
 
+std::string device(const std::string& type, const std::string& pairs = {}) {
+  return "<primitive id=\"fence\" class=\"stonith\" type=\"" + type +
+         "\"><instance_attributes id=\"i\">" + pairs + "</instance_attributes></primitive>";
+}
+std::string pair(const std::string& name, const std::string& value) {
+  return "<nvpair id=\"p-" + name + "\" name=\"" + name + "\" value=\"" + value + "\"/>";
+}
+std::string cib(const std::string& resources, const std::string& options = {}) {
+  return "<configuration><crm_config><cluster_property_set id=\"o\">" + options +
+         "</cluster_property_set></crm_config><resources><primitive id=\"s\" class=\"ocf\" "
+         "provider=\"heartbeat\" type=\"Dummy\"/>" +
+         resources + "</resources></configuration>";
+}
+
+TEST(ClusterAgents, OnlyPowerDevicesAreTaken) {
+  const auto agents = read_cluster_agents(
+      cib("<group id=\"g\">" + device("fence_ipmilan", pair("missing_as_off", "0")) + "</group>" +
+              device("fence_mold") +
+              "<template id=\"t\" class=\"stonith\" type=\"fence_apc\"/>"
+              "<primitive id=\"x\" template=\"t\"/>",
+          pair("stonith-watchdog-timeout", "0s")));
+  ASSERT_TRUE(agents) << agents.error().what;
+  EXPECT_EQ(*agents, (std::set<std::string>{"fence_apc", "fence_ipmilan", "fence_mold"}));
+  const std::string good = device("fence_ipmilan");
+  for (const std::string& bad : {
+           cib(good + device("fence_scsi")),
+           cib(good + "<template id=\"t\" class=\"stonith\" type=\"fence_mpath\"/>"),
+           cib(good + device("external/ssh")),
+           cib(good + device("")),
+           cib(device("fence_virsh", pair("missing_as_off", "true"))),
+           cib(device("fence_virsh", pair("missing-as-off", "1"))),
+           cib(device("fence_azure_arm", pair("network_fencing", "on"))),
+           cib(device("fence_ipmilan", pair("pcmk_off_action", "status"))),
+           cib(good, pair("stonith-watchdog-timeout", "10")),
+           cib(good, pair("stonith-watchdog-timeout", "-1")),
+           cib(good, pair("stonith-watchdog-timeout", "10s")),
+       }) {
+    const auto read = read_cluster_agents(bad);
+    ASSERT_FALSE(read) << bad;
+    EXPECT_EQ(read.error().kind, ErrorKind::kUnsupported) << bad;
+  }
+  for (const std::string& nothing : {cib(""), std::string(), std::string("<a>")})
+    EXPECT_FALSE(read_cluster_agents(nothing)) << nothing;
+}
+
 class PacemakerPrograms : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -71,18 +117,31 @@ class PacemakerPrograms : public ::testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "mold-pcmk-XXXXXX").string();
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     folder_ = name;
+    set_cib(cib(device("fence_test")));
+    settings_.devices.program = program("cat $dir/cib; echo x >>$dir/looks\n", "cibadmin");
+    settings_.devices.agents = folder_;
+    set_actions("on off reboot status");
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
-  std::string program(const std::string& text) {
-    const std::string path = folder_ / "program";
+  std::string program(const std::string& text, const std::string& name = "program") {
+    const std::string path = folder_ / name;
     const std::string fresh = path + ".new";
     std::ofstream(fresh) << "#!/bin/bash\ndir=" << folder_.string() << "\n" << text;
     EXPECT_EQ(::chmod(fresh.c_str(), 0700), 0);
     std::filesystem::rename(fresh, path);
     return path;
   }
+  void set_cib(const std::string& text) { std::ofstream(folder_ / "cib") << text; }
+  // What fence_test says of itself.
+  void set_actions(const std::string& actions) {
+    program("for a in " + actions +
+                "; do x=\"$x<action name=\\\"$a\\\"/>\"; done\n"
+                "echo \"<resource-agent><actions>$x</actions></resource-agent>\"\n",
+            "fence_test");
+  }
   port::PowerResult ask(const std::string& text, PowerVerb verb, Duration deadline = 20s) {
-    const auto driver = make_pacemaker_driver(*loop_, {program(text)});
+    settings_.program = program(text);
+    const auto driver = make_pacemaker_driver(*loop_, settings_);
     port::PowerTarget target;
     target.driver = "pacemaker";
     target.address = "h3";
@@ -95,6 +154,7 @@ class PacemakerPrograms : public ::testing::Test {
 
   std::unique_ptr<runtime::EventLoop> loop_;
   std::filesystem::path folder_;
+  PacemakerSettings settings_;
 };
 
 // Remembers the tag of --fence ($4 after "--fence h3 --tag") and shows it in the history.
@@ -114,6 +174,30 @@ TEST_F(PacemakerPrograms, OffIsWhatTheHistoryShows) {
   EXPECT_EQ(failed.state, PowerState::kUnknown);
   const auto forgotten = ask("exit 0\n", PowerVerb::kOff, 2s);
   EXPECT_EQ(forgotten.outcome, Outcome::kUnknown);
+}
+
+TEST_F(PacemakerPrograms, AClusterThatNeedNotCutPowerIsNotAsked) {
+  const std::string cluster = "echo x >$dir/asked; FENCE_RC=0 STATUS=success\n" + kCluster;
+  const auto refused = [&] {
+    const auto off = ask(cluster, PowerVerb::kOff);
+    EXPECT_EQ(off.outcome, Outcome::kFailed) << off.text;
+    EXPECT_EQ(off.state, PowerState::kUnknown);
+    return off;
+  };
+  set_cib(cib(device("fence_test") + device("fence_scsi")));
+  EXPECT_NE(refused().text.find("fence_scsi is no power device"), std::string::npos);
+  set_cib(cib(device("fence_test")));
+  set_actions("on off status");
+  EXPECT_EQ(refused().error, ErrorKind::kUnsupported) << "by its metadata";
+  std::filesystem::remove(folder_ / "fence_test");
+  refused();
+  program("exit 102\n", "cibadmin");
+  EXPECT_EQ(refused().error, ErrorKind::kUnavailable);
+  program("exit 1\n", "cibadmin");
+  refused();
+  std::filesystem::remove(folder_ / "cibadmin");
+  refused();
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "asked"));
 }
 
 TEST_F(PacemakerPrograms, WhatDidNotHappenIsSaidSo) {
@@ -152,6 +236,7 @@ class PacemakerWatching : public PacemakerPrograms {
         "\"$3\"; }\n"
         "echo x >>$dir/starts\n" +
         text);
+    settings.devices = settings_.devices;
     settings.first_pause = 20ms;
     settings.longest_pause = 50ms;
     settings.silence = silence_;
@@ -184,6 +269,18 @@ TEST_F(PacemakerWatching, TellsOffAndRebootAndNothingElse) {
   EXPECT_EQ(nodes_, (std::vector<std::string>{"h3", "h4"}));
   EXPECT_NE(texts_[0].find("reboot of h3 by h1"), std::string::npos) << texts_[0];
   EXPECT_TRUE(watch_->watching());
+}
+
+TEST_F(PacemakerWatching, WhatWasNotCutFromPowerIsNoProof) {
+  set_cib(cib(device("fence_test") + device("fence_mpath")));
+  const std::string power = cib(device("fence_test"));
+  watch(
+      "echo ready\nfenced h1 off h2\n"
+      "until [ \"$(cat $dir/looks | wc -l)\" -ge 2 ]; do sleep 0.05; done\n"
+      "echo '" +
+      power + "' >$dir/cib\nfenced h3 off h2\nsleep 100\n");
+  ASSERT_TRUE(until([&] { return !nodes_.empty(); }));
+  EXPECT_EQ(nodes_, std::vector<std::string>{"h3"});
 }
 
 TEST_F(PacemakerWatching, NothingCountsBeforeItIsReady) {
