@@ -57,6 +57,7 @@ void IsolationService::request(const core::RequestIsolation& wanted) {
     case core::IsolationVerb::kIsolate:
       return isolate(wanted, loop_.now() + wanted.deadline);
     case core::IsolationVerb::kRenew:
+    case core::IsolationVerb::kEvict:
       return ceph_->renew(*access, isolated_user(wanted), wanted.clients, wanted.expiry,
                           wanted.deadline,
                           [this, alive = alive_, wanted](const port::CephAnswer& said) {
@@ -69,6 +70,11 @@ void IsolationService::request(const core::RequestIsolation& wanted) {
                            if (said.outcome != core::Outcome::kConfirmed)
                              return answer(wanted, said);
                            give_back(wanted);
+                         });
+    case core::IsolationVerb::kReadmit:
+      return ceph_->lift(*access, wanted.clients, wanted.deadline,
+                         [this, alive = alive_, wanted](const port::CephAnswer& said) {
+                           if (*alive) answer(wanted, said);
                          });
   }
 }
@@ -124,6 +130,7 @@ void IsolationService::answer(const core::RequestIsolation& wanted, const port::
   event.op = wanted.op;
   event.host = wanted.host;
   event.pool = wanted.pool;
+  event.vm = wanted.vm;
   event.outcome = said.outcome;
   core::add_clients(event.listed, listed);
   event.text = said.text;
