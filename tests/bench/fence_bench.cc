@@ -7,9 +7,7 @@
 // cluster starts for each action, and gets its settings on standard input. Each BMC takes kBmcTakes
 // from the command to the power being off; what is beyond that is what fencing software adds.
 // Trials of ours and theirs take turns, so that other load on the machine hits both.
-#include <arpa/inet.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -20,11 +18,10 @@
 #include <vector>
 
 #include "fencing/all_drivers.h"
-#include "lib/base/check.h"
 #include "lib/base/text.h"
-#include "lib/base/unique_fd.h"
 #include "lib/runtime/child_process.h"
 #include "tests/contract/ipmi_bmc.h"
+#include "tests/fakes/loopback.h"
 
 namespace mold::bench {
 namespace {
@@ -51,17 +48,6 @@ double cpu_seconds(int who) {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
   };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-std::string free_tcp_port() {
-  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  MOLD_CHECK(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0, "a free port");
-  MOLD_CHECK(getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0, "its name");
-  return std::to_string(ntohs(address.sin_port));
 }
 
 // Milliseconds of one runner's trials.
@@ -225,7 +211,7 @@ class Bench {
     port::PowerTarget target;
     target.driver = "redfish";
     target.address = "127.0.0.1";
-    target.port = free_tcp_port();
+    target.port = std::to_string(fakes::free_port(SOCK_STREAM));
     target.username = "ADMIN";
     target.password = Secret("contract-secret");
     target.options = {{"tls.verify", "false"}, {"system", "/redfish/v1/Systems/1"}};

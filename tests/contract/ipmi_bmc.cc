@@ -1,6 +1,5 @@
 #include "tests/contract/ipmi_bmc.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -13,7 +12,7 @@
 
 #include "fencing/drivers/ipmi.h"
 #include "lib/base/check.h"
-#include "lib/base/unique_fd.h"
+#include "tests/fakes/loopback.h"
 
 namespace mold::contract {
 namespace {
@@ -76,17 +75,6 @@ std::string fru_bytes() {
   return store;
 }
 
-int free_udp_port() {
-  const UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  MOLD_CHECK(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0, "a free port");
-  MOLD_CHECK(getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0, "its name");
-  return ntohs(address.sin_port);
-}
-
 std::string seconds(Duration delay) {
   return std::to_string(static_cast<double>(delay.count()) / 1000.0);
 }
@@ -111,7 +99,7 @@ IpmiBmc::IpmiBmc(runtime::EventLoop& loop, Options options)
     emulator += "mc_add_fru_data 0x20 0 128 file 0 \"" + (dir_ / "fru.bin").string() + "\"\n";
   }
   write("cmds.emu", emulator + "mc_enable 0x20\n");
-  port_ = free_udp_port();
+  port_ = fakes::free_port(SOCK_DGRAM);
   write("lan.conf", lan_conf());
   start();
 }

@@ -1,6 +1,5 @@
 #include "tests/fakes/redfish/raw_server.h"
 
-#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include <string_view>
 
 #include "lib/base/check.h"
+#include "tests/fakes/loopback.h"
 
 namespace mold::fake {
 namespace {
@@ -19,17 +19,11 @@ void send_text(int fd, std::string_view text) {
 
 }  // namespace
 
-RawServer::RawServer(runtime::EventLoop& loop, RawHabit habit)
-    : loop_(loop), habit_(habit), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  auto* const raw = reinterpret_cast<sockaddr*>(&address);
-  socklen_t size = sizeof address;
-  MOLD_CHECK(::bind(listener_.get(), raw, size) == 0, "a free port");
+RawServer::RawServer(runtime::EventLoop& loop, RawHabit habit) : loop_(loop), habit_(habit) {
+  auto bound = fakes::bind_loopback(SOCK_STREAM);
+  listener_ = std::move(bound.fd);
+  port_ = bound.port;
   MOLD_CHECK(::listen(listener_.get(), 64) == 0, "listening");
-  MOLD_CHECK(::getsockname(listener_.get(), raw, &size) == 0, "its port");
-  port_ = ntohs(address.sin_port);
   source_ = std::make_unique<runtime::IoSource>(loop_, listener_.get(), EPOLLIN,
                                                 [this](std::uint32_t) { take(); });
 }

@@ -5,15 +5,14 @@
 
 // libnfs.h does not include what it needs.
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <nfsc/libnfs.h>
-#include <sys/socket.h>
 #include <sys/time.h>
 
 #include <span>
 #include <string>
 
 #include "agentd/heartbeat/nfs_pool.h"
+#include "tests/fakes/loopback.h"
 #include "tests/unit/agentd/heartbeat/child_process.h"
 #include "tests/unit/agentd/heartbeat/temp_dir.h"
 
@@ -76,7 +75,7 @@ class NfsServer {
     std::filesystem::create_directory(dir_.path("recovery"));
     pool_ = "first";
     std::filesystem::create_directory(dir_.path("export/first"));
-    port_ = free_port();
+    port_ = fakes::free_port(SOCK_STREAM);
     dir_.write("conf",
                "NFS_CORE_PARAM { NFS_Port = " + std::to_string(port_) +
                    "; Protocols = 4; Enable_NLM = false; Enable_RQUOTA = false;"
@@ -96,17 +95,6 @@ class NfsServer {
   }
   ~NfsServer() { process_.kill_now(); }
 
-  static int free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    (void)::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-    (void)::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-    ::close(fd);
-    return ntohs(address.sin_port);
-  }
   bool with_client(const std::function<void(nfs_context*)>& act) {
     nfs_context* const nfs = nfs_init_context();
     nfs_set_timeout(nfs, 5000);

@@ -14,6 +14,7 @@
 #include "lib/runtime/http_client.h"
 #include "lib/runtime/http_server.h"
 #include "lib/runtime/journal_log.h"
+#include "tests/fakes/loopback.h"
 #include "tests/unit/lib/runtime/support.h"
 
 namespace mold::runtime {
@@ -515,16 +516,10 @@ TEST_F(Http, ClientErrorsSayWhatIsKnown) {
 
 TEST_F(Http, ATimeoutBeforeSendingIsATimeout) {
   // A listener that never accepts TLS: the TCP connection stands, the handshake does not.
-  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  ASSERT_EQ(::listen(listener.get(), 5), 0);
-  socklen_t size = sizeof address;
-  ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  const auto listener = fakes::bind_loopback(SOCK_STREAM);
+  ASSERT_EQ(::listen(listener.fd.get(), 5), 0);
   auto request = get("/");
-  request.url = "https://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
+  request.url = "https://127.0.0.1:" + std::to_string(listener.port) + "/";
   request.timeout = 100ms;
   EXPECT_EQ(ask(request).error().kind, ErrorKind::kTimeout);
 }
