@@ -99,30 +99,10 @@ TEST(BlockLayout, EveryHostVisitsEverySectorOnce) {
 
 class BlockPoolTest : public ::testing::Test {
  protected:
-  static Uuid host(std::uint8_t n) {
-    Uuid id;
-    id.bytes[0] = n;
-    return id;
-  }
-  [[nodiscard]] PoolChildSetup setup(const Uuid& host) const {
-    PoolChildSetup setup;
-    setup.cluster.bytes[0] = 0xcc;
-    setup.pool.bytes[0] = 0xdd;
-    setup.host = host;
-    return on(lun, setup);
-  }
-  [[nodiscard]] BeatBytes block(const Uuid& host, std::uint64_t counter) const {
-    const auto from = setup(host);
-    BeatRecord record;
-    record.cluster = from.cluster;
-    record.pool = from.pool;
-    record.host = host;
-    record.counter = counter;
-    BeatBytes out{};
-    encode_beat(record, out);
-    return out;
-  }
-  [[nodiscard]] std::string text(const Uuid& host, std::uint64_t counter) const {
+  static Uuid host(std::uint8_t n) { return host_number(n); }
+  [[nodiscard]] PoolChildSetup setup(const Uuid& host) const { return on(lun, setup_of(host)); }
+  static BeatBytes block(const Uuid& host, std::uint64_t counter) { return beat_of(host, counter); }
+  static std::string text(const Uuid& host, std::uint64_t counter) {
     const auto bytes = block(host, counter);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }

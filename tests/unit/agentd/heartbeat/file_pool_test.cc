@@ -13,24 +13,17 @@ namespace {
 namespace fs = std::filesystem;
 
 PoolChildSetup setup_for(const std::string& path, const Uuid& host) {
-  PoolChildSetup setup;
-  setup.cluster.bytes[0] = 0xcc;
-  setup.pool.bytes[0] = 0xdd;
-  setup.host = host;
+  PoolChildSetup setup = setup_of(host);
   std::snprintf(setup.path, sizeof setup.path, "%s", path.c_str());
   return setup;
 }
 
 Uuid host_one() {
-  Uuid id;
-  id.bytes[0] = 1;
-  return id;
+  return host_number(1);
 }
 
-std::array<std::byte, kBeatBlockSize> some_block() {
-  std::array<std::byte, kBeatBlockSize> block{};
-  encode_beat({}, block);
-  return block;
+BeatBytes some_block() {
+  return beat_of(host_one(), 1);
 }
 
 MediumMaker file_maker() {

@@ -54,35 +54,11 @@ INSTANTIATE_TEST_SUITE_P(Nfs, PoolMediumContract, ::testing::Values(nfs_maker())
 
 class NfsPoolTest : public ::testing::Test {
  protected:
-  static Uuid host(std::uint8_t n) {
-    Uuid id;
-    id.bytes[0] = n;
-    return id;
-  }
-  [[nodiscard]] PoolChildSetup setup(std::uint8_t n = 1) const {
-    PoolChildSetup setup;
-    setup.cluster.bytes[0] = 0xcc;
-    setup.pool.bytes[0] = 0xdd;
-    setup.host = host(n);
-    return on_nfs(setup, source);
-  }
-  [[nodiscard]] BeatBytes block(std::uint64_t counter) const {
-    const auto from = setup();
-    BeatRecord record;
-    record.cluster = from.cluster;
-    record.pool = from.pool;
-    record.host = from.host;
-    record.counter = counter;
-    BeatBytes out{};
-    encode_beat(record, out);
-    return out;
-  }
-  std::uint64_t stored() {
-    const auto text = server.read(file_of(host(1)));
-    BeatRecord record;
-    EXPECT_EQ(decode_beat(std::as_bytes(std::span(text)), record), BeatVerdict::kOk);
-    return record.counter;
-  }
+  [[nodiscard]] PoolChildSetup setup() const { return on_nfs(setup_of(host), source); }
+  [[nodiscard]] BeatBytes block(std::uint64_t counter) const { return beat_of(host, counter); }
+  std::uint64_t stored() { return counter_in(server.read(file_of(host))); }
+
+  Uuid host = host_number(1);
   NfsServer& server = NfsServer::get();
   std::string source = server.fresh_source();
 };
@@ -109,7 +85,7 @@ TEST_F(NfsPoolTest, AServerThatStopsIsATimeoutAndALateWriteNeverWins) {
   std::size_t files = 0;
   const auto pool_dir = server.dir().path("export/" + source.substr(source.rfind('/') + 1));
   for (const auto& entry : std::filesystem::directory_iterator(pool_dir + "/.mold-ha/beats")) {
-    EXPECT_EQ(entry.path().filename(), host(1).text());
+    EXPECT_EQ(entry.path().filename(), host.text());
     ++files;
   }
   EXPECT_EQ(files, 1U);
@@ -117,16 +93,16 @@ TEST_F(NfsPoolTest, AServerThatStopsIsATimeoutAndALateWriteNeverWins) {
 
 TEST_F(NfsPoolTest, AnInstanceThatDiedInAWriteLeavesNothingToLand) {
   ASSERT_TRUE(make_nfs_pool(setup())->write_own(block(1)).ok());
-  server.put("/.mold-ha/beats/.tmp." + host(1).text() + ".1.1.1", "half a beat");
+  server.put("/.mold-ha/beats/.tmp." + host.text() + ".1.1.1", "half a beat");
   ASSERT_TRUE(make_nfs_pool(setup())->write_own(block(2)).ok());
-  EXPECT_EQ(server.read("/.mold-ha/beats/.tmp." + host(1).text() + ".1.1.1"), "");
+  EXPECT_EQ(server.read("/.mold-ha/beats/.tmp." + host.text() + ".1.1.1"), "");
   EXPECT_EQ(stored(), 2U);
 }
 
 TEST_F(NfsPoolTest, ARemovedRecordIsMadeAnew) {
   const auto pool = make_nfs_pool(setup());
   ASSERT_TRUE(pool->write_own(block(1)).ok());
-  server.remove(file_of(host(1)));
+  server.remove(file_of(host));
   ASSERT_TRUE(pool->write_own(block(2)).ok());
   EXPECT_EQ(stored(), 2U);
 }

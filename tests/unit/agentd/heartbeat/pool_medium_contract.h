@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "agentd/heartbeat/pool_medium.h"
+#include "tests/unit/agentd/heartbeat/sample_beats.h"
 
 namespace mold::heartbeat {
 
@@ -31,20 +32,11 @@ struct MediumMaker {
   std::function<void()> bring_back;
 };
 
-using BeatBytes = std::array<std::byte, kBeatBlockSize>;
-
 class PoolMediumContract : public ::testing::TestWithParam<MediumMaker> {
  protected:
-  static Uuid host(std::uint8_t n) {
-    Uuid id;
-    id.bytes[0] = n;
-    return id;
-  }
+  static Uuid host(std::uint8_t n) { return host_number(n); }
   static PoolChildSetup setup(std::uint8_t host_number) {
-    PoolChildSetup setup;
-    setup.cluster.bytes[0] = 0xcc;
-    setup.pool.bytes[0] = 0xdd;
-    setup.host = host(host_number);
+    PoolChildSetup setup = setup_of(host(host_number));
     setup.op_timeout_ms = 5000;
     return setup;
   }
@@ -52,22 +44,10 @@ class PoolMediumContract : public ::testing::TestWithParam<MediumMaker> {
     return GetParam().make(setup(host_number), fresh_pool);
   }
   static BeatRecord record(std::uint8_t host_number, std::uint64_t counter) {
-    const auto from = setup(host_number);
-    BeatRecord record;
-    record.cluster = from.cluster;
-    record.pool = from.pool;
-    record.host = from.host;
-    record.boot.bytes[0] = 0xbb;
-    record.counter = counter;
-    return record;
-  }
-  static BeatBytes encoded(const BeatRecord& record) {
-    BeatBytes out{};
-    encode_beat(record, out);
-    return out;
+    return record_of(host(host_number), counter);
   }
   static BeatBytes block(std::uint8_t host_number, std::uint64_t counter) {
-    return encoded(record(host_number, counter));
+    return beat_of(host(host_number), counter);
   }
   // As the pool's child judges what it reads.
   static bool readable(PoolMedium& medium, std::uint8_t host_number, BeatRecord& out) {

@@ -57,35 +57,11 @@ INSTANTIATE_TEST_SUITE_P(Rados, PoolMediumContract, ::testing::Values(rados_make
 class RadosPoolTest : public ::testing::Test {
  protected:
   RadosPoolTest() { ceph.empty_pool(); }
-  static Uuid host(std::uint8_t n) {
-    Uuid id;
-    id.bytes[0] = n;
-    return id;
-  }
-  static PoolChildSetup setup(std::uint8_t n = 1) {
-    PoolChildSetup setup;
-    setup.cluster.bytes[0] = 0xcc;
-    setup.pool.bytes[0] = 0xdd;
-    setup.host = host(n);
-    return on_ceph(setup);
-  }
+  static PoolChildSetup setup(std::uint8_t n = 1) { return on_ceph(setup_of(host_number(n))); }
   static BeatBytes block(std::uint64_t counter, std::uint8_t n = 1) {
-    const auto from = setup(n);
-    BeatRecord record;
-    record.cluster = from.cluster;
-    record.pool = from.pool;
-    record.host = from.host;
-    record.counter = counter;
-    BeatBytes out{};
-    encode_beat(record, out);
-    return out;
+    return beat_of(host_number(n), counter);
   }
-  std::uint64_t stored(std::uint8_t n = 1) {
-    const auto text = ceph.content(object_of(host(n)));
-    BeatRecord record;
-    EXPECT_EQ(decode_beat(std::as_bytes(std::span(text)), record), BeatVerdict::kOk);
-    return record.counter;
-  }
+  std::uint64_t stored() { return counter_in(ceph.content(object_of(host_number(1)))); }
   static testing::AssertionResult writes(PoolMedium& pool, std::uint64_t counter) {
     const auto outcome = pool.write_own(block(counter));
     if (outcome.ok()) return testing::AssertionSuccess();
@@ -105,7 +81,7 @@ TEST_F(RadosPoolTest, EveryBeatIsWholeAndNew) {
   for (std::uint64_t n = 1; n < 50; ++n) {
     ASSERT_TRUE(writes(*pool, n));
     const auto expected = block(n);
-    ASSERT_EQ(ceph.content(object_of(host(1))),
+    ASSERT_EQ(ceph.content(object_of(host_number(1))),
               std::string(reinterpret_cast<const char*>(expected.data()), expected.size()));
   }
 }
@@ -145,25 +121,28 @@ TEST_F(RadosPoolTest, WhoeverFencesFindsTheClientByItsWatch) {
   ASSERT_TRUE(writes(*pool, 1));
   std::vector<std::string> found;
   ASSERT_TRUE(eventually_beating(*pool, 2, [&] {
-    found = ceph.watchers(host(1).text());
+    found = ceph.watchers(host_number(1).text());
     return !found.empty();
   }));
   EXPECT_EQ(found.size(), 1U);
   EXPECT_NE(found[0].find("/"), std::string::npos) << found[0];
   // The object goes, and the watch with it; the next beats bring both back.
-  ceph.remove(object_of(host(1)));
-  ASSERT_TRUE(
-      eventually_beating(*pool, 1000, [&] { return ceph.watchers(host(1).text()) == found; }));
+  ceph.remove(object_of(host_number(1)));
+  ASSERT_TRUE(eventually_beating(*pool, 1000,
+                                 [&] { return ceph.watchers(host_number(1).text()) == found; }));
 }
 
 TEST_F(RadosPoolTest, TheWatchOutlivesAnOutage) {
   const auto pool = make_rados_pool(setup());
-  ASSERT_TRUE(eventually_beating(*pool, 1, [&] { return !ceph.watchers(host(1).text()).empty(); }));
+  ASSERT_TRUE(
+      eventually_beating(*pool, 1, [&] { return !ceph.watchers(host_number(1).text()).empty(); }));
   ASSERT_TRUE(ceph.freeze());
   EXPECT_FALSE(pool->write_own(block(100)).ok());
   ASSERT_TRUE(ceph.thaw());
   EXPECT_TRUE(eventually(
-      [&] { return pool->write_own(block(200)).ok() && ceph.watchers(host(1).text()).size() == 1; },
+      [&] {
+        return pool->write_own(block(200)).ok() && ceph.watchers(host_number(1).text()).size() == 1;
+      },
       60000));
 }
 
@@ -171,7 +150,7 @@ TEST_F(RadosPoolTest, ABlocklistedClientIsFencedForGoodAndANewOneIsNot) {
   auto pool = make_rados_pool(setup());
   std::vector<std::string> found;
   ASSERT_TRUE(eventually_beating(*pool, 1, [&] {
-    found = ceph.watchers(host(1).text());
+    found = ceph.watchers(host_number(1).text());
     return !found.empty();
   }));
   const auto reader = make_rados_pool(setup(2));
@@ -197,12 +176,12 @@ TEST_F(RadosPoolTest, AReadTellsOfAFenceToo) {
   const auto pool = make_rados_pool(setup());
   std::vector<std::string> found;
   ASSERT_TRUE(eventually_beating(*pool, 1, [&] {
-    found = ceph.watchers(host(1).text());
+    found = ceph.watchers(host_number(1).text());
     return !found.empty();
   }));
   ceph.blocklist(found[0]);
   BeatBytes seen{};
-  EXPECT_TRUE(eventually([&] { return pool->read(host(2), seen) < 0; }));
+  EXPECT_TRUE(eventually([&] { return pool->read(host_number(2), seen) < 0; }));
   EXPECT_TRUE(pool->fenced());
   ceph.blocklist(found[0], false);
 }
