@@ -24,17 +24,6 @@ wire::PowerOutcome refused(const wire::PowerOrder& order, ErrorKind error, std::
   return outcome;
 }
 
-port::PowerTarget target_of(const wire::PowerOrder& order) {
-  port::PowerTarget target;
-  target.driver = order.driver;
-  target.address = order.address;
-  target.port = order.port;
-  target.username = order.username;
-  target.password = order.password;
-  target.options = order.options;
-  return target;
-}
-
 }  // namespace
 
 PowerLink::PowerLink(runtime::EventLoop& loop, runtime::HttpClient& client, const Peer& peer)
@@ -153,10 +142,10 @@ void PowerLink::take(const wire::PowerOrder& order) {
 }
 
 void PowerLink::carry_out(const wire::PowerOrder& order) {
-  runtime::log_info("power " + std::string(core::to_string(order.verb)) + " by " + order.driver +
-                    " at " + order.address + ", asked by the manager");
+  runtime::log_info("power " + std::string(core::to_string(order.verb)) + " by " +
+                    order.target.driver + " at " + order.target.address + ", asked by the manager");
   const Duration deadline{static_cast<std::int64_t>(order.deadline_ms)};
-  power_->request(target_of(order), order.verb, deadline,
+  power_->request(order.target, order.verb, deadline,
                   [this, alive = alive_, session = epoch_, op = order.op,
                    ticket = order.ticket](const port::PowerResult& result) {
                     if (!*alive) return;
@@ -172,7 +161,7 @@ void PowerLink::carry_out(const wire::PowerOrder& order) {
 
 void PowerLink::identify(const wire::PowerOrder& order) {
   const Duration deadline{static_cast<std::int64_t>(order.deadline_ms)};
-  power_->identify(target_of(order), deadline,
+  power_->identify(order.target, deadline,
                    [this, alive = alive_, session = epoch_,
                     ticket = order.ticket](const port::IdentityResult& result) {
                      if (!*alive) return;

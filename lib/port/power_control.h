@@ -6,11 +6,11 @@
 // Loop thread only; completions come on the loop thread, exactly once, also after cancel
 // (kCancelled is reported as Unknown if something may have been sent).
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
 #include "core/engine/event.h"
+#include "core/model/power_target.h"
 #include "lib/base/error.h"
 #include "lib/base/result.h"
 #include "lib/base/secret.h"
@@ -18,16 +18,7 @@
 
 namespace mold::port {
 
-struct PowerTarget {
-  std::string driver = "ipmitool";
-  std::string address;
-  std::string port = "623";  // empty: the driver's default
-  std::string username;
-  Secret password;
-  // What only this driver knows, e.g. redfish: system, tls.verify; fence_agent: agent, plug. Each
-  // driver documents its names and refuses others. Never a secret.
-  std::map<std::string, std::string> options;
-};
+using core::PowerTarget;
 
 // What a power device says about the machine that it switches; empty where it does not say.
 struct MachineIdentity {

@@ -20,12 +20,12 @@ json write_power_order(const PowerOrder& order) {
           {"verb", wire_name(order.verb)},
           {"deadline_ms", order.deadline_ms},
           {"not_after_ms", order.not_after_ms},
-          {"driver", order.driver},
-          {"address", order.address},
-          {"port", order.port},
-          {"username", order.username},
-          {"password", order.password.reveal()},
-          {"options", order.options}};
+          {"driver", order.target.driver},
+          {"address", order.target.address},
+          {"port", order.target.port},
+          {"username", order.target.username},
+          {"password", order.target.password.reveal()},
+          {"options", order.target.options}};
 }
 
 PowerOrder read_power_order(const Fields& fields) {
@@ -36,12 +36,12 @@ PowerOrder read_power_order(const Fields& fields) {
   order.verb = fields.choice("verb", &parse_power_verb);
   order.deadline_ms = fields.number("deadline_ms", limits::kDurationMs);
   order.not_after_ms = fields.number("not_after_ms");
-  order.driver = fields.name("driver", limits::kName);
-  order.address = fields.text("address", limits::kName);
-  order.port = fields.text("port", limits::kName);
-  order.username = fields.text("username", limits::kName);
-  order.password = Secret(fields.text("password", limits::kSecret));
-  order.options = fields.text_map("options", limits::kOptions, limits::kPath);
+  order.target.driver = fields.name("driver", limits::kName);
+  order.target.address = fields.text("address", limits::kName);
+  order.target.port = fields.text("port", limits::kName);
+  order.target.username = fields.text("username", limits::kName);
+  order.target.password = Secret(fields.text("password", limits::kSecret));
+  order.target.options = fields.text_map("options", limits::kOptions, limits::kPath);
   return order;
 }
 

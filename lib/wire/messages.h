@@ -33,6 +33,7 @@
 #include "core/engine/order.h"
 #include "core/model/host.h"
 #include "core/model/pool.h"
+#include "core/model/power_target.h"
 #include "core/model/proof.h"
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
@@ -149,7 +150,8 @@ struct Order {
   VmId vm;
   Generation generation;
   Duration grace{0};
-  std::string name;  // of the VM
+  bool forced = false;  // kRebootVm: not asking the guest; absent of an older manager
+  std::string name;     // of the VM
   std::string uuid;
   std::uint32_t cpus = 1;
   std::uint32_t cpu_mhz = 0;
@@ -213,7 +215,7 @@ struct Reading {
   friend bool operator==(const Reading&, const Reading&) = default;
 };
 
-// How this host sees its own lease on a pool; for display only, no decision rests on it.
+// How this host sees its own lease on a pool. No proof rests on it.
 struct OwnLease {
   std::string pool_uuid;
   std::string state;  // not-counted | held | lost | leaving
@@ -258,12 +260,9 @@ struct PowerOrder {
   core::PowerVerb verb = core::PowerVerb::kStatus;
   std::uint64_t deadline_ms = 0;   // from the receiving on
   std::uint64_t not_after_ms = 0;  // on the manager's clock (BeatAnswer): later it is refused
-  std::string driver;
-  std::string address;
-  std::string port;
-  std::string username;
-  Secret password;
-  std::map<std::string, std::string> options;
+  core::PowerTarget target;
+
+  friend bool operator==(const PowerOrder&, const PowerOrder&) = default;
 };
 struct PowerOrders {
   std::vector<PowerOrder> orders;  // empty: nothing came up

@@ -18,17 +18,6 @@ constexpr Duration kTakenWithin{3'000};
 // The agent ends a request within its deadline and a second; then the answer has to travel.
 constexpr Duration kTravel{4'000};
 
-wire::PowerOrder order_of(const port::PowerTarget& target) {
-  wire::PowerOrder order;
-  order.driver = target.driver;
-  order.address = target.address;
-  order.port = target.port;
-  order.username = target.username;
-  order.password = target.password;
-  order.options = target.options;
-  return order;
-}
-
 }  // namespace
 
 PowerDesk::PowerDesk(runtime::EventLoop& loop, Connected connected)
@@ -126,7 +115,8 @@ std::vector<HostId> PowerDesk::candidates(ClusterId cluster) {
 
 void PowerDesk::request(HostId executor, OpId op, const port::PowerTarget& target,
                         core::PowerVerb verb, Duration deadline, port::PowerControl::Done done) {
-  wire::PowerOrder order = order_of(target);
+  wire::PowerOrder order;
+  order.target = target;
   order.op = op;
   order.verb = verb;
   ask(executor, std::move(order), deadline,
@@ -137,7 +127,8 @@ void PowerDesk::request(HostId executor, OpId op, const port::PowerTarget& targe
 
 void PowerDesk::identify(HostId executor, const port::PowerTarget& target, Duration deadline,
                          std::function<void(port::IdentityResult)> done) {
-  wire::PowerOrder order = order_of(target);
+  wire::PowerOrder order;
+  order.target = target;
   order.task = wire::PowerTask::kIdentify;
   ask(executor, std::move(order), deadline,
       [done = std::move(done)](const wire::PowerOutcome& outcome) {

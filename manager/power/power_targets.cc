@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <tuple>
 #include <utility>
 
 #include "lib/base/text.h"
@@ -27,30 +26,16 @@ std::string joined_names(const std::vector<std::string>& names) {
   return text;
 }
 
-port::PowerTarget plain_target(const OobmSettings& oobm) {
+// Of OobmSettings or a FenceDevice, without its password.
+template <class Record>
+port::PowerTarget plain_target(const Record& record) {
   port::PowerTarget target;
-  target.driver = oobm.driver;
-  target.address = oobm.address;
-  target.port = oobm.port;
-  target.username = oobm.username;
-  target.options = oobm.options;
+  target.driver = record.driver;
+  target.address = record.address;
+  target.port = record.port;
+  target.username = record.username;
+  target.options = record.options;
   return target;
-}
-
-port::PowerTarget plain_target(const FenceDevice& device) {
-  port::PowerTarget target;
-  target.driver = device.driver;
-  target.address = device.address;
-  target.port = device.port;
-  target.username = device.username;
-  target.options = device.options;
-  return target;
-}
-
-bool is_same(const port::PowerTarget& a, const port::PowerTarget& b) {
-  return std::tie(a.driver, a.address, a.port, a.username, a.options) ==
-             std::tie(b.driver, b.address, b.port, b.username, b.options) &&
-         a.password.reveal() == b.password.reveal();
 }
 
 }  // namespace
@@ -132,7 +117,7 @@ Result<bool> PowerTargets::configure(HostId host, const OobmSettings& settings,
   const auto known = box_.open_oobm_password(*old);
   if (known) before.password = *known;
   const bool same = old->oobm.configured && old->oobm.pending_password.empty() &&
-                    known.has_value() && is_same(before, target);
+                    known.has_value() && before == target;
   MOLD_TRY_VOID(inventory_.update(record));
   return !same;
 }
@@ -159,16 +144,13 @@ Result<bool> PowerTargets::update(FenceDevice device, const std::optional<Secret
     target.password = *password;
     MOLD_TRY(device.sealed_password, box_.seal_device_password(device.uuid, *password));
   } else {
-    const auto place = [](const FenceDevice& d) {
-      return std::tie(d.driver, d.address, d.port, d.username, d.options);
-    };
     // The stored password is for that device; elsewhere somebody else would get to see it.
-    if (!old->sealed_password.empty() && place(*old) != place(device))
+    if (!old->sealed_password.empty() && plain_target(*old) != target)
       return fail(ErrorKind::kInvalid, "password: to be given again, as the device is another one");
     MOLD_TRY(target.password, box_.open_device_password(device));
   }
   MOLD_TRY_VOID(check(target));
-  const bool same = known.has_value() && is_same(before, target);
+  const bool same = known.has_value() && before == target;
   MOLD_TRY_VOID(inventory_.update(device));
   return !same;
 }

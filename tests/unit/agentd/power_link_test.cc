@@ -87,10 +87,10 @@ class PowerLinkTest : public ::testing::Test {
     out.verb = core::PowerVerb::kOff;
     out.deadline_ms = 20'000;
     out.not_after_ms = kManagerClock + 3'600'000;
-    out.driver = "ipmitool";
-    out.address = "10.0.0.9";
-    out.password = Secret("canary");
-    out.options = {{"cipher", "17"}};
+    out.target.driver = "ipmitool";
+    out.target.address = "10.0.0.9";
+    out.target.password = Secret("canary");
+    out.target.options = {{"cipher", "17"}};
     return out;
   }
 

@@ -304,6 +304,35 @@ TEST_F(AgentsTest, ReadingsOfOtherClustersSayNothing) {
   EXPECT_EQ(tell(foreign_pool->uuid, foreign_host->uuid), 3U);
 }
 
+// What a host wrote in an earlier boot, and what it is writing in its next one.
+TEST_F(AgentsTest, ALeaseOfAnotherBootCountsOnlyWhileItMoves) {
+  const HostId observer = w.add_host("h1");
+  const HostId subject = w.add_host("h2");
+  const auto pool =
+      w.inventory->create(PoolRecord{.cluster = w.cluster, .name = "p", .path = "/p"});
+  const auto who = enrolled(observer);
+  say_hello(subject, enrolled(subject));
+  wire::BeatRequest beat;
+  beat.epoch = say_hello(observer, who);
+  const auto seen = [&](const std::string& boot, std::uint64_t unchanged_ms) {
+    beat.seq = ++w.told;
+    wire::Reading reading;
+    reading.pool_uuid = pool->uuid;
+    reading.subject_uuid = uuid_of(subject);
+    reading.boot_id = boot;
+    reading.readable = true;
+    reading.unchanged_ms = unchanged_ms;
+    beat.readings = {reading};
+    EXPECT_EQ(call("POST", wire::kBeatPath, wire::encode(beat), who).status, 200);
+    const core::Brain& brain = w.engine->brain();
+    return brain.lease_book().judge_pool(brain.policy(), pool->id, subject, w.loop->now()).liveness;
+  };
+  const std::string other = "99999999-9999-4999-8999-999999999999";
+  EXPECT_EQ(seen(kBootId, 60'000), core::Liveness::kSilent);
+  EXPECT_EQ(seen(other, 60'000), core::Liveness::kUnknown) << "left behind";
+  EXPECT_EQ(seen(other, 100), core::Liveness::kAlive) << "it has booted";
+}
+
 TEST_F(AgentsTest, RenewalTakesACertificateInForce) {
   const HostId host = w.add_host("h1");
   const auto who = enrolled(host);
@@ -457,7 +486,7 @@ TEST_F(AgentsTest, AnAgentCarriesOutAPowerRequest) {
   const auto orders = wire::decode_power_orders(wait(parked).body).value();
   ASSERT_EQ(orders.orders.size(), 1U);
   EXPECT_EQ(orders.orders[0].op, OpId{77});
-  EXPECT_TRUE(orders.orders[0].password == Secret("canary"));
+  EXPECT_TRUE(orders.orders[0].target.password == Secret("canary"));
   EXPECT_EQ(call("GET", power_path(epoch), "", who).status, 200);
   const auto again = wire::decode_power_orders(call("GET", power_path(epoch), "", who).body);
   EXPECT_TRUE(again->orders.empty()) << "handed out once";
