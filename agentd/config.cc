@@ -85,6 +85,7 @@ std::vector<runtime::OptionSpec> agent_options() {
       text(
           "outside.runner", "systemd-run",
           "runs mount and lvm outside of this service's confinement; empty: they are run directly"),
+      text("ceph.program", "/usr/libexec/mold/mold-ceph", "what speaks to Ceph for us; absolute"),
       text("reserved.memory_mb", "1024", "memory of the host that VMs may not use"),
       text("reserved.cpus", "0", "CPUs of the host that VMs may not use"),
       text("facts.root", "", "prefix of /proc and /sys, for tests"),
@@ -116,6 +117,7 @@ Result<AgentConfig> compile_config(const Config& config) {
   out.reserve.cpus = static_cast<std::uint32_t>(
       problems.take(config.integer("reserved.cpus", 0, 65'535), std::int64_t{0}));
   out.runner = config.text("outside.runner");
+  out.ceph_program = absolute(config, "ceph.program", problems);
   out.facts_root = config.text("facts.root");
   out.hypervisor.records_dir = run_dir + "/vms";
   out.hypervisor.proc = out.facts_root + "/proc";

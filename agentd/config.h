@@ -22,7 +22,8 @@ struct AgentConfig {
   std::string pools_path;
   LibvirtHypervisor::Options hypervisor;
   Reserve reserve;
-  std::string runner;  // of programs that this service must not be (storage/outside.h)
+  std::string runner;        // of programs that this service must not be (storage/outside.h)
+  std::string ceph_program;  // mold-ceph
   std::string facts_root;
   std::string bus;  // system | none | an address
   runtime::LogLevel log_level = runtime::LogLevel::kInfo;

@@ -35,13 +35,16 @@ void hide_token(std::span<char*> arguments) {
 
 // What other rooms do for this host, and it for others: it reaches devices that the manager may
 // not.
-mold::agentd::Agent::Rooms make_rooms(mold::runtime::EventLoop& loop) {
+mold::agentd::Agent::Rooms make_rooms(mold::runtime::EventLoop& loop,
+                                      const mold::agentd::AgentConfig& config) {
+  mold::ceph::CephToolSettings ceph;
+  ceph.program = config.ceph_program;
   mold::agentd::Agent::Rooms rooms;
   rooms.power = mold::fencing::make_all_drivers(loop);
   rooms.witness = std::make_unique<mold::fencing::PacemakerWatch>(loop);
   // Two: a start that waits for an answer does not stand behind the import of a template.
-  rooms.ceph = std::make_unique<mold::ceph::CephTool>(loop);
-  rooms.ceph_images = std::make_unique<mold::ceph::CephTool>(loop);
+  rooms.ceph = std::make_unique<mold::ceph::CephTool>(loop, ceph);
+  rooms.ceph_images = std::make_unique<mold::ceph::CephTool>(loop, ceph);
   return rooms;
 }
 

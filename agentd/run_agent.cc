@@ -80,7 +80,8 @@ int serve(AgentConfig config, const MakeRooms& make_rooms) {
     runtime::log_error(signals.error().what);
     return 1;
   }
-  Agent agent(loop, std::move(config), std::move(*facts), make_rooms(loop));
+  Agent::Rooms rooms = make_rooms(loop, config);
+  Agent agent(loop, std::move(config), std::move(*facts), std::move(rooms));
   reloading = &agent;
   if (const Status started = agent.start(); !started) {
     runtime::log_error("start: " + started.error().what);

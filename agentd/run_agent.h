@@ -11,8 +11,9 @@ namespace mold::agentd {
 
 // Exit code: 0 ended on request, --help, --version or a good --check-config; 2 settings are wrong
 // (the unit does not restart for that); 1 anything else.
-// `make_rooms` gives the agent what other rooms do for it; called once, with its loop.
-using MakeRooms = std::function<Agent::Rooms(runtime::EventLoop&)>;
+// `make_rooms` gives the agent what other rooms do for it; called once, with its loop and
+// its settings.
+using MakeRooms = std::function<Agent::Rooms(runtime::EventLoop&, const AgentConfig&)>;
 int run_agent(const std::vector<std::string>& arguments, const MakeRooms& make_rooms);
 
 }  // namespace mold::agentd

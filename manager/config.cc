@@ -95,6 +95,7 @@ std::vector<OptionSpec> option_specs() {
   add("lease.beat.interval", "1s", "hosts beat on storage this often");
   add("lease.deadline", "10s", "a host that cannot beat for this long stops its VMs itself");
   add("lease.require.mountpoint", "false", "beat only where something is mounted");
+  add("ceph.program", "/usr/libexec/mold/mold-ceph", "what speaks to Ceph for us; absolute");
   add("outofbandmanagement.ipmitool.path", "/usr/bin/ipmitool", "the program; absolute");
   add("outofbandmanagement.ipmitool.interface", "lanplus", "IPMI interface: lanplus or lan");
   add("outofbandmanagement.ipmitool.retries", "1", "ipmitool -R: tries of one packet");
@@ -212,6 +213,12 @@ void take_profile(const Config& config, Taker& taker, ManagerConfig& out) {
     taker.complain("policy.storage_alive_within: must be at least twice lease.beat.interval");
 }
 
+void take_path(const Config& config, Taker& taker, std::string_view name, std::string& out) {
+  out = config.text(name);
+  if (out.empty() || out.front() != '/')
+    taker.complain(std::string(name) + ": must be an absolute path");
+}
+
 void take_log_level(const Config& config, Taker& taker, runtime::LogLevel& level) {
   for (const auto known :
        {runtime::LogLevel::kError, runtime::LogLevel::kWarning, runtime::LogLevel::kNotice,
@@ -231,9 +238,7 @@ void take_count(const Config& config, Taker& taker, std::string_view name, unsig
 }
 
 void take_power(const Config& config, Taker& taker, ManagerConfig& out) {
-  out.ipmitool_path = config.text("outofbandmanagement.ipmitool.path");
-  if (out.ipmitool_path.empty() || out.ipmitool_path.front() != '/')
-    taker.complain("outofbandmanagement.ipmitool.path: must be an absolute path");
+  take_path(config, taker, "outofbandmanagement.ipmitool.path", out.ipmitool_path);
   out.ipmitool_interface = config.text("outofbandmanagement.ipmitool.interface");
   if (out.ipmitool_interface != "lanplus" && out.ipmitool_interface != "lan")
     taker.complain("outofbandmanagement.ipmitool.interface: must be lanplus or lan");
@@ -257,9 +262,8 @@ Result<ManagerConfig> take_all(const Config& config) {
   taker.endpoint("agents.listen", out.agents);
   if (out.agents.address.empty()) taker.complain("agents.listen: must not be empty");
   out.agents_names = config.list("agents.names");
-  out.state_dir = config.text("state.dir");
-  if (out.state_dir.empty() || out.state_dir.front() != '/')
-    taker.complain("state.dir: must be an absolute path");
+  take_path(config, taker, "state.dir", out.state_dir);
+  take_path(config, taker, "ceph.program", out.ceph_program);
   std::int64_t minutes = 0;
   taker.take(config.integer("job.expire.minutes", 1, 60 * 24 * 365), minutes);
   out.job_expire = Duration{minutes * 60'000};

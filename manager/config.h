@@ -38,6 +38,7 @@ struct ManagerConfig {
   Duration lease_beat_interval{1'000};
   Duration lease_deadline{10'000};
   bool lease_mountpoint = false;
+  std::string ceph_program = "/usr/libexec/mold/mold-ceph";
   // Power drivers; names as CloudStack's settings.
   std::string ipmitool_path = "/usr/bin/ipmitool";
   std::string ipmitool_interface = "lanplus";

@@ -135,7 +135,9 @@ Status Manager::Rooms::make_services() {
 }
 
 void Manager::Rooms::make_storage() {
-  ceph = std::make_unique<ceph::CephTool>(loop);
+  ceph::CephToolSettings tool;
+  tool.program = config.ceph_program;
+  ceph = std::make_unique<ceph::CephTool>(loop, std::move(tool));
   StorageService::Options options;
   options.ceph = ceph.get();
   options.keys = std::move(pool_keys);

@@ -25,10 +25,10 @@ TEST(Config, DefaultsAreGood) {
 TEST(Config, EveryProblemIsTold) {
   const TempDir dir;
   std::ofstream(dir.path() + "/m.conf") << "api.listen=nowhere\nlog.level=loud\n"
-                                        << "policy.probation_beats=many\n";
+                                        << "policy.probation_beats=many\nceph.program=mold-ceph\n";
   const auto line = read_command_line({"--config=" + dir.path() + "/m.conf"});
   ASSERT_FALSE(line);
-  for (const char* name : {"api.listen", "log.level", "policy.probation_beats"})
+  for (const char* name : {"api.listen", "log.level", "policy.probation_beats", "ceph.program"})
     EXPECT_NE(line.error().what.find(name), std::string::npos) << line.error().what;
 }
 
