@@ -1,17 +1,12 @@
 // Rules of the whole brain that a golden story would not show well: what must not happen.
-#include "core/engine/brain.h"
-
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include "tests/unit/core/brain_fixture.h"
 
 namespace mold::core {
 namespace {
 
-constexpr ClusterId kCluster{1};
-constexpr PoolId kPool{1};
-
-class BrainRules : public ::testing::Test {
+class BrainRules : public BrainFixture {
  protected:
   void SetUp() override {
     Pool pool;
@@ -20,78 +15,11 @@ class BrainRules : public ::testing::Test {
     pool.name = "nas";
     pool.path = "/p";
     feed(PoolAdded{pool});
-    for (std::uint64_t i = 1; i <= 3; ++i) {
-      Host host;
-      host.id = HostId{i};
-      host.cluster = kCluster;
-      host.name = "h" + std::to_string(i);
-      host.has_power_control = true;
-      feed(HostAdded{host});
-      feed(hello(i));
-      feed(HaSet{HostId{i}, true});
-      beat(i);
-    }
-    Vm vm;
-    vm.id = VmId{1};
-    vm.cluster = kCluster;
-    vm.ha = true;
-    vm.pinned_host = HostId{1};
-    vm.spec.memory_bytes = 1;
+    for (std::uint64_t i = 1; i <= 3; ++i) join(i, true);
     Disk disk;
     disk.pool = kPool;
-    vm.spec.disks.push_back(disk);
-    feed(VmDeployed{vm, JobId{1}, true});
-    answer_orders();  // disk
-    answer_orders();  // start
-    EXPECT_EQ(the_vm().state, VmState::kRunning);
-    EXPECT_EQ(the_vm().host, HostId{1});
+    run_vm(disk);
   }
-
-  HelloReceived hello(std::uint64_t host, const std::string& boot = "b1") {
-    HelloReceived e;
-    e.host = HostId{host};
-    if (const auto known = brain_.state().hosts.find(e.host); known != brain_.state().hosts.end())
-      e.epoch = known->second.epoch;  // as it was told by then
-    e.boot_id = boot;
-    e.capacity = Capacity{8, 3000, 1ULL << 33U};
-    return e;
-  }
-  void beat(std::uint64_t host) {
-    BeatReceived e;
-    e.host = HostId{host};
-    e.epoch = brain_.state().hosts.at(HostId{host}).epoch;
-    e.sequence = ++said_;
-    feed(e);
-  }
-  void feed(const Event& event) {
-    Turn turn = brain_.step(event, Now{now_, WallTime{}});
-    last_ = turn;
-    for (Action& action : turn.actions) actions_.push_back(std::move(action));
-  }
-  void answer_orders() {
-    const auto actions = std::exchange(actions_, {});
-    for (const Action& action : actions) {
-      if (const auto* sent = std::get_if<SendOrder>(&action)) answer(sent->order);
-    }
-  }
-  void answer(const Order& order, Outcome outcome = Outcome::kConfirmed, bool gone = false) {
-    OrderResult r;
-    r.op = order.op;
-    r.vm = order.vm;
-    r.generation = order.generation;
-    r.outcome = outcome;
-    r.gone = gone;
-    feed(OrderAnswered{order.host, r});
-  }
-  template <class T>
-  std::vector<T> all() const {
-    std::vector<T> found;
-    for (const Action& action : actions_) {
-      if (const T* t = std::get_if<T>(&action)) found.push_back(*t);
-    }
-    return found;
-  }
-  const Vm& the_vm() const { return brain_.state().vms.at(VmId{1}); }
   void ask(VmWish wish, std::uint64_t job, bool forced = false) {
     VmRequested e;
     e.vm = VmId{1};
@@ -100,12 +28,6 @@ class BrainRules : public ::testing::Test {
     e.job = JobId{job};
     feed(e);
   }
-
-  Brain brain_{Policy{}, State{}};
-  Instant now_{1'000};
-  std::uint64_t said_ = 0;
-  Turn last_;
-  std::vector<Action> actions_;
 };
 
 TEST_F(BrainRules, BeatsOfAnOldEpochAreRefused) {
@@ -219,7 +141,8 @@ TEST_F(BrainRules, AnOvertakenBeatBringsNoOldReadings) {
   reading.readable = true;
   old.readings.push_back(reading);
   feed(old);
-  EXPECT_TRUE(brain_.lease_book().pools_of(HostId{3}).empty());
+  EXPECT_EQ(brain_.lease_book().judge_pool(Policy{}, kPool, HostId{3}, now_).liveness,
+            Liveness::kUnknown);
 }
 
 TEST_F(BrainRules, AStaleCopyIsKilled) {
@@ -238,11 +161,11 @@ TEST_F(BrainRules, AStaleCopyIsKilled) {
 TEST_F(BrainRules, AnUnknownStartKeepsItsPlacement) {
   ask(VmWish::kStop, 2, true);
   const Order kill = all<SendOrder>().back().order;
-  answer(kill, Outcome::kConfirmed, true);
+  answer_order(kill, Outcome::kConfirmed, true);
   ask(VmWish::kStart, 3);
   const Order start = all<SendOrder>().back().order;
   EXPECT_EQ(start.kind, OrderKind::kStartVm);
-  answer(start, Outcome::kUnknown);
+  answer_order(start, Outcome::kUnknown);
   EXPECT_EQ(the_vm().state, VmState::kStarting);
   EXPECT_EQ(the_vm().host, start.host);
   EXPECT_EQ(the_vm().generation, start.generation);
@@ -278,15 +201,15 @@ TEST_F(BrainRules, AnOldSuspicionCutsNobodyOffAfterOurRestart) {
 
 TEST_F(BrainRules, AStopDuringAStartDoesNotEndAsDoneWhenTheStartDoes) {
   ask(VmWish::kStop, 2, true);
-  answer(all<SendOrder>().back().order, Outcome::kConfirmed, true);
+  answer_order(all<SendOrder>().back().order, Outcome::kConfirmed, true);
   ask(VmWish::kStart, 3);
   const Order start = all<SendOrder>().back().order;
   ask(VmWish::kStop, 4, true);
   actions_.clear();
-  answer(start);
+  answer_order(start);
   EXPECT_TRUE(all<FinishJob>().empty());
   EXPECT_EQ(the_vm().state, VmState::kStopping);
-  answer(all<SendOrder>().back().order, Outcome::kConfirmed, true);
+  answer_order(all<SendOrder>().back().order, Outcome::kConfirmed, true);
   ASSERT_EQ(all<FinishJob>().size(), 1U);
   EXPECT_EQ(all<FinishJob>()[0].job.id, JobId{4});
 }
@@ -319,7 +242,7 @@ TEST_F(BrainRules, AStopSupersedesAndEveryJobEnds) {
   EXPECT_TRUE(std::any_of(jobs.begin(), jobs.end(), [](const FinishJob& f) {
     return f.job.id == JobId{2} && f.job.status == JobStatus::kFailed;
   }));
-  answer(all<SendOrder>().back().order, Outcome::kConfirmed, true);
+  answer_order(all<SendOrder>().back().order, Outcome::kConfirmed, true);
   EXPECT_EQ(the_vm().state, VmState::kStopped);
   EXPECT_TRUE(brain_.state().jobs.empty());
 }
