@@ -51,10 +51,8 @@ Result<Blocklist> read_blocklist(Cluster& cluster) {
 }
 
 Status list_clients(Cluster& cluster, const std::set<std::string>& clients, const Blocklist& before,
-                    Duration expiry, const std::function<void(const std::string&)>& listed,
-                    const std::function<Status()>& beside) {
+                    Duration expiry, const std::function<void(const std::string&)>& listed) {
   std::vector<std::function<Status()>> jobs;
-  if (beside) jobs.push_back(beside);
   for (const std::string& client : clients) {
     const auto there = before.find(client);
     if (there != before.end() && lasts(there->second, wall_now(), expiry)) {

@@ -25,11 +25,9 @@ inline constexpr Duration kListedFor{std::int64_t{365} * 24 * 3'600'000};
 Result<Blocklist> read_blocklist(Cluster& cluster);
 
 // Every client is listed, with an entry that lasts for `expiry`; `before` is the list as it is now.
-// `listed` is told each that is, in the thread that did it. `beside`: more to be decided in the
-// same go.
+// `listed` is told each that is, in the thread that did it.
 Status list_clients(Cluster& cluster, const std::set<std::string>& clients, const Blocklist& before,
-                    Duration expiry, const std::function<void(const std::string& client)>& listed,
-                    const std::function<Status()>& beside = {});
+                    Duration expiry, const std::function<void(const std::string& client)>& listed);
 // kUnknown names the first that is not on it, or not for that long.
 Status check_listed(Cluster& cluster, const std::set<std::string>& clients, Duration expiry);
 

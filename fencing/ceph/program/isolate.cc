@@ -1,9 +1,8 @@
-// The order of things. First a look at who has the disks open. Then, together in one decision of
-// the monitors, the host's access is taken and all clients known so far are listed. What counts
-// comes after that: the user is read back, so nobody connects anew with access; only then a second
-// look at the disks, which finds whoever slipped in before. A client that is found late is listed,
-// and it is looked again. Locks are broken last, of owners that are listed already: never of one
-// that could still write.
+// The order of things. First a look at who has the disks open. Then all clients known so far are
+// listed, and the host's access is taken. What counts comes after that: the user is read back, so
+// nobody connects anew with access; only then a second look at the disks, which finds whoever
+// slipped in before. A client that is found late is listed, and it is looked again. Locks are
+// broken last, of owners that are listed already: never of one that could still write.
 #include "fencing/ceph/program/isolate.h"
 
 #include <unistd.h>
@@ -121,18 +120,15 @@ class Isolation {
     return found;
   }
 
-  // With the user's access, if that is to be taken, too.
+  // With the user's access, if that is to be taken, too. After the blocklist: monitors decide on a
+  // user at once, whenever they are asked, and then gather for a second before they decide on the
+  // blocklist.
   Status list(const std::set<std::string>& clients, const Blocklist& before, bool take_access) {
-    const auto take = [this] {
-      ::usleep(kHeadStartUs);
-      return set_caps(cluster_, order().user, no_access_caps());
-    };
-    MOLD_TRY_VOID(list_clients(
-        cluster_, clients, before, order().expiry,
-        [this](const std::string& client) {
+    MOLD_TRY_VOID(
+        list_clients(cluster_, clients, before, order().expiry, [this](const std::string& client) {
           guard_.with_lock([&] { progress_.listed.insert(client); });
-        },
-        take_access ? std::function<Status()>(take) : std::function<Status()>()));
+        }));
+    if (take_access) MOLD_TRY_VOID(set_caps(cluster_, order().user, no_access_caps()));
     guard_.doing("waiting for the map with the blocklist");
     MOLD_TRY_VOID(cluster_.wait_for_latest_map());
     return read_back_list();
