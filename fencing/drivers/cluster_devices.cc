@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fencing/drivers/least_run.h"
 #include "fencing/drivers/pacemaker_text.h"
 #include "fencing/drivers/power_agent.h"
 #include "fencing/drivers/xml_text.h"
@@ -12,7 +13,6 @@ namespace mold::fencing {
 namespace {
 
 constexpr std::size_t kLargestCib = 8 * 1024 * 1024;
-constexpr Duration kLeastRun{200};
 
 bool is_false(const std::string& value) {
   const std::string text = to_lower(value);

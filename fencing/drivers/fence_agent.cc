@@ -5,6 +5,7 @@
 
 #include "fencing/drivers/agent_metadata.h"
 #include "fencing/drivers/fence_agent_text.h"
+#include "fencing/drivers/least_run.h"
 #include "fencing/drivers/local_requests.h"
 #include "fencing/drivers/power_steps.h"
 
@@ -14,8 +15,6 @@ namespace {
 using core::Outcome;
 using core::PowerState;
 using core::PowerVerb;
-
-constexpr Duration kLeastRun{200};
 
 const std::string& agent_of(const port::PowerTarget& target) {
   return target.options.at("agent");  // check() saw it

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "fencing/drivers/least_run.h"
 #include "fencing/drivers/target_text.h"
 #include "lib/base/text.h"
 
@@ -15,7 +16,6 @@ constexpr std::size_t kPasswordMost = 20;  // IPMI 2.0; 1.5 takes 16
 constexpr std::size_t kPasswordMostLan = 16;
 constexpr std::array<std::string_view, 4> kPrivileges = {"CALLBACK", "USER", "OPERATOR",
                                                          "ADMINISTRATOR"};
-constexpr Duration kLeastRun{200};
 
 Error wrong(std::string_view name, std::string_view must) {
   return {ErrorKind::kInvalid, "option " + std::string(name) + ": must be " + std::string(must)};

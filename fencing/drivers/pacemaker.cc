@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "fencing/drivers/least_run.h"
 #include "fencing/drivers/pacemaker_text.h"
 #include "fencing/drivers/target_text.h"
 #include "fencing/drivers/under_way.h"
@@ -19,7 +20,6 @@ using core::PowerVerb;
 
 constexpr Duration kHistoryLimit = 5s;
 constexpr Duration kHistoryPause = 200ms;
-constexpr Duration kLeastRun = 200ms;
 
 std::string node_of(const port::PowerTarget& target) {
   const auto named = target.options.find("node");
