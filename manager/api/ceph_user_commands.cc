@@ -25,7 +25,7 @@ Object user_view(const Inventory& inventory, const CephUser& user) {
   return row;
 }
 
-ApiResult<Value> list_users(Call& call) {
+ApiResult<Value> list_host_users(Call& call) {
   MOLD_API_TRY(const HostRecord* host, live_host(call, "hostid"));
   const bool leaving = call.params().flag("leaving", false);
   return paged_list(
@@ -56,7 +56,7 @@ void add_ceph_user_commands(CommandTable& table) {
        kCephUserFields,
        {{"hostid", ParamType::kUuid, kOptional, "only of this host"},
         {"leaving", ParamType::kBool, kOptional, "only those that are to be removed"}},
-       list_users,
+       list_host_users,
        {},
        true});
   table.add({"forgetCephUser",
