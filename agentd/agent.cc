@@ -279,7 +279,8 @@ void Agent::on_session(const wire::HelloRequest& said, const wire::HelloAnswer& 
         kFileDeadline);
   }
   trim_later(kFirstTrim);  // handshakes are over
-  brain_.feed(core::SessionAccepted{answer.epoch, said.incarnation});
+  brain_.feed(
+      core::SessionAccepted{answer.epoch, said.incarnation, Duration{answer.start_guard_ms}});
 }
 
 void Agent::on_order(const wire::Order& order) {

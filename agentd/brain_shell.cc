@@ -24,6 +24,8 @@ std::string_view name_of(core::HypervisorVerb verb) {
       return "destroy";
     case core::HypervisorVerb::kReboot:
       return "reboot";
+    case core::HypervisorVerb::kReset:
+      return "reset";
     case core::HypervisorVerb::kCreateDisk:
       return "create-disk";
     case core::HypervisorVerb::kDeleteDisk:
@@ -40,7 +42,6 @@ BrainShell::BrainShell(runtime::EventLoop& loop, port::Hypervisor& hypervisor, V
       hypervisor_(hypervisor),
       disks_(disks),
       leases_(leases),
-      brain_(core::Policy{}),
       deadline_(loop),
       tick_(loop) {}
 
@@ -140,6 +141,8 @@ void BrainShell::carry_out(const core::Hypervise& call) {
       return hypervisor_.destroy(ref, completion(call.call));
     case core::HypervisorVerb::kReboot:
       return hypervisor_.reboot(ref, completion(call.call));
+    case core::HypervisorVerb::kReset:
+      return hypervisor_.reset(ref, completion(call.call));
     case core::HypervisorVerb::kCreateDisk:
       if (!paths) return refuse(call, paths.error());
       return disks_.create(call.spec, completion(call.call));

@@ -46,6 +46,8 @@ constexpr PolicyDuration kDurations[] = {
     {"start_guard", &core::Policy::start_guard, "a start needs a lease of at least this"},
     {"vm_retry_first", &core::Policy::vm_retry_first, "first pause between HA starts"},
     {"vm_retry_last", &core::Policy::vm_retry_last, "longest pause between HA starts"},
+    {"vm_settled_after", &core::Policy::vm_settled_after,
+     "a VM that ran so long is started at once after a crash"},
     {"order_resend", &core::Policy::order_resend, "an unanswered order is sent again"},
     {"stop_grace", &core::Policy::stop_grace, "ACPI shutdown before force"},
     {"job_deadline", &core::Policy::job_deadline, "every job ends by then"},

@@ -91,7 +91,8 @@ struct Manager::Rooms {
 };
 
 Status Manager::Rooms::open_state() {
-  MOLD_TRY(store, Store::open(loop, {.directory = config.state_dir}));
+  MOLD_TRY(store, Store::open(loop, {.directory = config.state_dir,
+                                     .mark_directory = config.state_dir + "-mark"}));
   MOLD_TRY(SecretBox opened, SecretBox::open(config.state_dir));
   box = std::move(opened);
   Restored restored = store->take_restored();

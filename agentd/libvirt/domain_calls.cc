@@ -74,11 +74,12 @@ Result<std::optional<DomainIdentity>> identity_of(virDomain* domain) {
   return fail(libvirt_error("reading a domain's metadata"));
 }
 
-Result<core::DomainPower> power_of(virDomain* domain) {
-  int state = VIR_DOMAIN_NOSTATE;
-  if (virDomainGetState(domain, &state, nullptr, 0) < 0) {
-    return fail(libvirt_error("reading a domain's state"));
-  }
+struct Power {
+  core::DomainPower power = core::DomainPower::kRunning;
+  bool io_error = false;  // see core::VmReport
+};
+
+core::DomainPower read_state(int state) {
   switch (static_cast<virDomainState>(state)) {
     case VIR_DOMAIN_PAUSED:
     case VIR_DOMAIN_PMSUSPENDED:
@@ -97,6 +98,16 @@ Result<core::DomainPower> power_of(virDomain* domain) {
 #endif
   }
   return core::DomainPower::kRunning;
+}
+
+Result<Power> power_of(virDomain* domain) {
+  int state = VIR_DOMAIN_NOSTATE;
+  int reason = 0;
+  if (virDomainGetState(domain, &state, &reason, 0) < 0) {
+    return fail(libvirt_error("reading a domain's state"));
+  }
+  return Power{read_state(state),
+               state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR};
 }
 
 // The active domain of a UUID; null when there is none.
@@ -241,7 +252,8 @@ HypervisorResult call_resume(virConnectPtr connection, const VmRef& ref) {
   if (virDomainResume(found.domain.get()) < 0) {
     Error error = libvirt_error("resuming the domain");
     const auto power = power_of(found.domain.get());
-    if (power && *power == core::DomainPower::kRunning) return confirmed(true, "runs already");
+    if (power && power->power == core::DomainPower::kRunning)
+      return confirmed(true, "runs already");
     return refused(error.kind != ErrorKind::kNotFound, std::move(error));
   }
   const auto power = power_of(found.domain.get());
@@ -249,8 +261,8 @@ HypervisorResult call_resume(virConnectPtr connection, const VmRef& ref) {
     return {Outcome::kUnknown, power.error().kind != ErrorKind::kNotFound, ErrorKind::kUnknown,
             power.error().what};
   }
-  if (*power == core::DomainPower::kRunning) return confirmed(true, "runs");
-  return failed(*power != core::DomainPower::kGone, ErrorKind::kInternal,
+  if (power->power == core::DomainPower::kRunning) return confirmed(true, "runs");
+  return failed(power->power != core::DomainPower::kGone, ErrorKind::kInternal,
                 "the domain does not run after its resume");
 }
 
@@ -299,6 +311,15 @@ HypervisorResult call_reboot(virConnectPtr connection, const VmRef& ref) {
   return refused(error.kind != ErrorKind::kNotFound, std::move(error));
 }
 
+HypervisorResult call_reset(virConnectPtr connection, const VmRef& ref) {
+  Found found = find_ours(connection, ref);
+  if (found.answer) return *found.answer;
+  if (!found.domain) return no_domain();
+  if (virDomainReset(found.domain.get(), 0) == 0) return confirmed(true, "reset");
+  Error error = libvirt_error("resetting the domain");
+  return refused(error.kind != ErrorKind::kNotFound, std::move(error));
+}
+
 namespace {
 
 // What is to be seen of a VM of which libvirt had no domain at some moment after `since`.
@@ -337,12 +358,13 @@ Result<Sight> call_look(virConnectPtr connection, const std::string& uuid, VmRec
   if (!*identity) return sight;
   auto power = power_of(domain.get());
   const bool ended =
-      power ? *power == core::DomainPower::kGone : power.error().kind == ErrorKind::kNotFound;
+      power ? power->power == core::DomainPower::kGone : power.error().kind == ErrorKind::kNotFound;
   if (ended) return look_without_domain(records, key, since);
   if (!power) return fail(std::move(power).error());
   records.saw(key, **identity);
-  sight.ours = core::VmReport{(*identity)->vm, key, (*identity)->generation, *power,
-                              core::GoneReason::kUnknown};
+  sight.ours = core::VmReport{
+      (*identity)->vm, key, (*identity)->generation, power->power, core::GoneReason::kUnknown,
+      power->io_error};
   return sight;
 }
 

@@ -26,6 +26,7 @@ port::HypervisorResult call_shutdown(virConnectPtr connection, const port::VmRef
 port::HypervisorResult call_destroy(virConnectPtr connection, const port::VmRef& ref,
                                     VmRecords& records);
 port::HypervisorResult call_reboot(virConnectPtr connection, const port::VmRef& ref);
+port::HypervisorResult call_reset(virConnectPtr connection, const port::VmRef& ref);
 
 // VMs whose processes libvirt has lost are in it, running; they have been killed: list again soon.
 // kBusy: of some process it cannot be said yet whose it is.

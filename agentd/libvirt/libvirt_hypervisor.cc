@@ -181,6 +181,9 @@ void LibvirtHypervisor::destroy(const VmRef& ref, Done done) {
 void LibvirtHypervisor::reboot(const VmRef& ref, Done done) {
   submit([ref](virConnectPtr c) { return call_reboot(c, ref); }, kCallDeadline, std::move(done));
 }
+void LibvirtHypervisor::reset(const VmRef& ref, Done done) {
+  submit([ref](virConnectPtr c) { return call_reset(c, ref); }, kCallDeadline, std::move(done));
+}
 
 // ---- what is seen -------------------------------------------------------------------------------
 

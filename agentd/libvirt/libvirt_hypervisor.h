@@ -53,6 +53,7 @@ class LibvirtHypervisor final : public port::Hypervisor {
   void shutdown(const port::VmRef& ref, Done done) override;
   void destroy(const port::VmRef& ref, Done done) override;
   void reboot(const port::VmRef& ref, Done done) override;
+  void reset(const port::VmRef& ref, Done done) override;
 
   // For facts and status.
   [[nodiscard]] bool connected() const { return connection_.handle() != nullptr; }

@@ -11,10 +11,18 @@ constexpr Duration kAskAgain = 2'000ms;
 // Ended domains stay in reports this long; any hello in between tells the same by absence.
 constexpr Duration kRememberGone = 600'000ms;
 
+bool is_forced_stop(const Order& order) {
+  return order.kind == OrderKind::kKillVm ||
+         (order.kind == OrderKind::kStopVm && order.grace <= 0ms);
+}
+
+bool restarts(HypervisorVerb verb) {
+  return verb == HypervisorVerb::kReboot || verb == HypervisorVerb::kReset;
+}
+
 }  // namespace
 
-AgentBrain::AgentBrain(Policy policy, AgentMutation mutation)
-    : policy_(policy), mutation_(mutation) {}
+AgentBrain::AgentBrain(AgentMutation mutation) : mutation_(mutation) {}
 
 std::vector<AgentAction> AgentBrain::step(const AgentEvent& event, const LeaseView& lease,
                                           Instant now) {
@@ -54,8 +62,8 @@ std::vector<VmReport> AgentBrain::vms() const {
   std::vector<VmReport> reports;
   reports.reserve(domains_.size());
   for (const auto& [vm, domain] : domains_) {
-    reports.push_back(
-        VmReport{vm, domain.uuid, domain.generation, domain.power, domain.gone_reason});
+    reports.push_back(VmReport{vm, domain.uuid, domain.generation, domain.power, domain.gone_reason,
+                               domain.power == DomainPower::kPaused && domain.io_error});
   }
   return reports;
 }
@@ -64,6 +72,7 @@ std::vector<VmReport> AgentBrain::vms() const {
 
 void AgentBrain::on(const SessionAccepted& e, Turn& turn) {
   epoch_ = e.epoch;
+  start_guard_ = e.start_guard;
   session_incarnation_ = e.incarnation;
   // A lease lost between the hello and its answer voids the session at once.
   if (turn.lease.valid && turn.lease.incarnation != e.incarnation) {
@@ -87,7 +96,10 @@ void AgentBrain::void_session(Turn& turn) {
 void AgentBrain::on(const OrderArrived& e, Turn& turn) {
   const bool current = epoch_ && e.order.epoch == *epoch_;
   if (!current && mutation_ != AgentMutation::kIgnoreOrderEpoch) return;  // sent again when valid
-  if (in_task(e.order.vm)) return;  // being worked on; the manager asks again if it must
+  if (in_task(e.order.vm)) {
+    hasten(e.order, turn);  // else it is being worked on; the manager asks again if it must
+    return;
+  }
   switch (e.order.kind) {
     case OrderKind::kStartVm:
       take_start(e.order, turn);
@@ -97,7 +109,7 @@ void AgentBrain::on(const OrderArrived& e, Turn& turn) {
       take_stop(e.order, turn);
       return;
     case OrderKind::kRebootVm:
-      take_other(e.order, HypervisorVerb::kReboot, turn);
+      take_other(e.order, e.order.forced ? HypervisorVerb::kReset : HypervisorVerb::kReboot, turn);
       return;
     case OrderKind::kCreateDisk:
       take_other(e.order, HypervisorVerb::kCreateDisk, turn);
@@ -106,6 +118,26 @@ void AgentBrain::on(const OrderArrived& e, Turn& turn) {
       take_other(e.order, HypervisorVerb::kDeleteDisk, turn);
       return;
   }
+}
+
+// Patience ended: a graceful stop of this generation goes on by force, and answers the new order. A
+// call that is under way is waited for: a shutdown that comes late must not hit the next
+// generation.
+void AgentBrain::hasten(const Order& order, Turn& turn) {
+  const auto found = std::find_if(tasks_.begin(), tasks_.end(),
+                                  [&order](const Task& t) { return t.order.vm == order.vm; });
+  const bool stops = found->order.kind == OrderKind::kStopVm || is_forced_stop(found->order);
+  if (!stops || !is_forced_stop(order) || found->order.generation != order.generation) return;
+  const bool waits = found->call == 0 && !is_forced_stop(found->order);
+  const OpId awaited = order.op ? order.op : found->order.op;
+  found->order = order;
+  found->order.op = awaited;
+  if (!waits) return;
+  Task task = std::move(*found);
+  tasks_.erase(found);
+  task.force_at.reset();
+  task.ask_at.reset();
+  call(std::move(task), HypervisorVerb::kDestroy, turn);
 }
 
 std::optional<std::string> AgentBrain::refusal(const Order& order, const Turn& turn) const {
@@ -120,7 +152,7 @@ std::optional<std::string> AgentBrain::refusal(const Order& order, const Turn& t
     const auto lease = std::find_if(turn.lease.pools.begin(), turn.lease.pools.end(),
                                     [&disk](const auto& l) { return l.pool == disk.pool; });
     if (lease == turn.lease.pools.end()) return "a pool of the VM is not known here";
-    if (!lease->held || lease->valid_until < turn.now + policy_.start_guard)
+    if (!lease->held || lease->valid_until < turn.now + start_guard_)
       return "the host's own lease on a pool of the VM is not fresh";
   }
   return std::nullopt;
@@ -146,18 +178,22 @@ void AgentBrain::take_start(const Order& order, Turn& turn) {
                                ErrorKind::kInternal, "runs already"}});
     return;
   }
+  if (!exists && !order.op) return;  // was to resume what is not here any more
   Task task;
   task.order = order;
+  task.ran = exists && found->second.io_error;
   if (const auto why = refusal(order, turn)) {
-    if (exists) {
+    if (task.ran) {
+      leave_paused(task, *why, turn);
+    } else if (exists) {
       undo_start(std::move(task), *why, turn);
     } else {
       refuse_start(order, ErrorKind::kConflict, *why, turn);
     }
     return;
   }
-  domains_[order.vm] = AgentDomain{order.spec.uuid, order.generation, DomainPower::kPaused,
-                                   GoneReason::kUnknown, Instant{}};
+  domains_[order.vm] = AgentDomain{order.spec.uuid,      order.generation, DomainPower::kPaused,
+                                   GoneReason::kUnknown, Instant{},        task.ran};
   go_on(std::move(task), exists ? StartStep::kBeforeResume : StartStep::kBeforeCreate, turn);
 }
 
@@ -171,22 +207,21 @@ void AgentBrain::take_stop(const Order& order, Turn& turn) {
     answer_gone(task, turn);
     return;
   }
-  const bool gently = order.kind == OrderKind::kStopVm && order.grace > 0ms;
+  const bool gently = !is_forced_stop(order);
   if (gently) task.force_at = turn.now + order.grace;
   call(std::move(task), gently ? HypervisorVerb::kShutdown : HypervisorVerb::kDestroy, turn);
 }
 
 void AgentBrain::take_other(const Order& order, HypervisorVerb verb, Turn& turn) {
   const auto before = reboots_.find(order.vm);
-  if (verb == HypervisorVerb::kReboot && before != reboots_.end() &&
-      before->second.op == order.op) {
+  if (restarts(verb) && before != reboots_.end() && before->second.op == order.op) {
     turn.out.emplace_back(SendResult{before->second});  // its answer was lost, not its effect
     return;
   }
   const auto found = domains_.find(order.vm);
   const bool runs = found != domains_.end() && found->second.power == DomainPower::kRunning &&
                     found->second.generation == order.generation;
-  if (verb == HypervisorVerb::kReboot && !runs) {
+  if (restarts(verb) && !runs) {
     turn.out.emplace_back(
         SendResult{OrderResult{order.op, order.vm, order.generation, Outcome::kFailed, false,
                                ErrorKind::kConflict, "the VM does not run here"}});
@@ -247,6 +282,7 @@ void AgentBrain::on(const DisksRead& e, Turn& turn) {
     domain_gone(vm, GoneReason::kUnknown, turn);
     return refuse_start(task.order, why->kind, why->text, turn);
   }
+  if (why && task.ran) return leave_paused(task, why->text, turn);
   if (why) return undo_start(std::move(task), why->text, turn);
   // All of them are ours. Those of a QEMU that will be killed are listed for a while longer.
   std::vector<std::string>& ours = clients_[vm];
@@ -278,6 +314,7 @@ void AgentBrain::on(const HypervisorAnswered& e, Turn& turn) {
       after_destroy(std::move(task), e, turn);
       return;
     case HypervisorVerb::kReboot:
+    case HypervisorVerb::kReset:
     case HypervisorVerb::kCreateDisk:
     case HypervisorVerb::kDeleteDisk:
       after_other(task, e, turn);
@@ -311,7 +348,18 @@ void AgentBrain::undo_start(Task task, const std::string& why, Turn& turn) {
   call(std::move(task), HypervisorVerb::kDestroy, turn);
 }
 
+void AgentBrain::leave_paused(const Task& task, const std::string& why, Turn& turn) {
+  turn.out.emplace_back(
+      SendResult{OrderResult{task.order.op, task.order.vm, task.order.generation, Outcome::kFailed,
+                             false, ErrorKind::kConflict, "stays paused: " + why}});
+}
+
 void AgentBrain::after_resume(Task task, const HypervisorAnswered& a, Turn& turn) {
+  if (a.outcome != Outcome::kConfirmed && task.ran &&
+      domains_[task.order.vm].power != DomainPower::kGone) {
+    leave_paused(task, a.text, turn);
+    return;
+  }
   if (a.outcome != Outcome::kConfirmed) {
     undo_start(std::move(task), "could not be resumed: " + a.text, turn);
     return;
@@ -322,6 +370,8 @@ void AgentBrain::after_resume(Task task, const HypervisorAnswered& a, Turn& turn
     return;
   }
   domain.power = DomainPower::kRunning;
+  domain.io_error = false;
+  if (task.ran) turn.out.emplace_back(SendReport{});
   turn.out.emplace_back(
       SendResult{OrderResult{task.order.op, task.order.vm, task.order.generation,
                              Outcome::kConfirmed, false, ErrorKind::kInternal, "started"}});
@@ -335,6 +385,11 @@ void AgentBrain::after_shutdown(Task task, const HypervisorAnswered& a, Turn& tu
   // A hypervisor that cannot be reached just now is no reason to take the guest's grace away.
   const bool undelivered = a.outcome == Outcome::kUnknown || a.error == ErrorKind::kUnavailable ||
                            a.error == ErrorKind::kTimeout || a.error == ErrorKind::kBusy;
+  if (is_forced_stop(task.order)) {  // patience ended meanwhile
+    task.force_at.reset();
+    call(std::move(task), HypervisorVerb::kDestroy, turn);
+    return;
+  }
   if (a.outcome != Outcome::kConfirmed && !undelivered) {
     call(std::move(task), HypervisorVerb::kDestroy, turn);
     return;
@@ -364,7 +419,7 @@ void AgentBrain::after_destroy(Task task, const HypervisorAnswered& a, Turn& tur
 void AgentBrain::after_other(const Task& task, const HypervisorAnswered& a, Turn& turn) {
   OrderResult result{task.order.op, task.order.vm, task.order.generation, a.outcome, false,
                      a.error,       a.text};
-  if (task.verb == HypervisorVerb::kReboot) reboots_[task.order.vm] = result;
+  if (restarts(task.verb)) reboots_[task.order.vm] = result;
   turn.out.emplace_back(SendResult{std::move(result)});
 }
 
@@ -425,10 +480,12 @@ void AgentBrain::on(const DomainObserved& e, Turn& turn) {
     return;
   }
   // A domain that we did not expect: an earlier life of this agent asked for it, and libvirt took
-  // its time. The manager knows whether it may be here.
+  // its time. The manager knows whether it may be here. One that was paused waits for it, too.
   const bool unexpected = known == domains_.end() || known->second.power == DomainPower::kGone ||
-                          known->second.generation != r.generation;
-  domains_[r.vm] = AgentDomain{r.uuid, r.generation, r.power, GoneReason::kUnknown, Instant{}};
+                          known->second.generation != r.generation ||
+                          known->second.io_error != r.io_error;
+  domains_[r.vm] =
+      AgentDomain{r.uuid, r.generation, r.power, GoneReason::kUnknown, Instant{}, r.io_error};
   if (unexpected && epoch_) turn.out.emplace_back(SendReport{});
 }
 

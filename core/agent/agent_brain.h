@@ -6,12 +6,16 @@
 // An order is admitted only if
 //  - a session is open and the order carries its epoch,
 //  - no lease was lost since the session's hello (else a new hello is due first),
-//  - for starts: the lease of every pool of the VM is held and lasts start_guard longer, the
-//    generation was not closed in this session, and no other generation of the VM runs here.
+//  - for starts: the lease of every pool of the VM is held and lasts start_guard longer (as long as
+//    the manager said when it opened the session), the generation was not closed in this session,
+//    and no other generation of the VM runs here.
 // A start creates the domain PAUSED, is admitted a second time, and only then resumed: a
 // hypervisor that took its time cannot slip a VM past a lost lease. Where the storage can tell who
 // has a disk open, it is asked before the creation and before the resume (disk_clients.h), and the
 // leases are looked at after its answer: the answer, too, may take its time.
+//
+// A VM that QEMU paused because a disk did not take a write is resumed by the order that started
+// it, after the same checks; what they refuse stays paused, with all that its guest has in memory.
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -41,6 +45,7 @@ struct LeaseView {
 struct SessionAccepted {  // the manager's answer to our hello
   Epoch epoch;
   std::uint64_t incarnation = 0;  // what the hello said
+  Duration start_guard = Policy{}.start_guard;
 };
 struct SessionRefused {};  // the manager does not know this epoch: hello again
 struct OrderArrived {
@@ -51,7 +56,8 @@ enum class HypervisorVerb : std::uint8_t {
   kResume,
   kShutdown,
   kDestroy,
-  kReboot,
+  kReboot,  // the guest is asked
+  kReset,   // it is not
   kCreateDisk,
   kDeleteDisk,
 };
@@ -107,7 +113,8 @@ struct AgentDomain {
   Generation generation;
   DomainPower power = DomainPower::kRunning;
   GoneReason gone_reason = GoneReason::kUnknown;
-  Instant gone_at;  // gone entries are told again and again, then dropped
+  Instant gone_at;        // gone entries are told again and again, then dropped
+  bool io_error = false;  // see VmReport
 };
 
 enum class AgentMutation : std::uint8_t {
@@ -123,7 +130,7 @@ std::string_view to_string(AgentMutation mutation);
 
 class AgentBrain {
  public:
-  AgentBrain(Policy policy, AgentMutation mutation = AgentMutation::kNone);
+  explicit AgentBrain(AgentMutation mutation = AgentMutation::kNone);
 
   std::vector<AgentAction> step(const AgentEvent& event, const LeaseView& lease, Instant now);
   [[nodiscard]] std::optional<Instant> deadline() const;
@@ -143,6 +150,7 @@ class AgentBrain {
     std::optional<Instant> force_at;  // end of a shutdown's grace, or next try of a kill
     std::optional<Instant> ask_at;    // a shutdown that could not be delivered: ask again
     std::string why;                  // why a start is being undone
+    bool ran = false;                 // a start that resumes what ran before: never undone
     // The storage is asked before this step; nothing: a call of the hypervisor is under way.
     std::optional<StartStep> asking;
   };
@@ -161,6 +169,7 @@ class AgentBrain {
   void on(const DomainsListed& event, Turn& turn);
   void on(const AgentTimePassed& event, Turn& turn);
 
+  void hasten(const Order& order, Turn& turn);
   void take_start(const Order& order, Turn& turn);
   void take_stop(const Order& order, Turn& turn);
   void take_other(const Order& order, HypervisorVerb verb, Turn& turn);
@@ -173,6 +182,7 @@ class AgentBrain {
   void after_destroy(Task task, const HypervisorAnswered& answer, Turn& turn);
   void after_other(const Task& task, const HypervisorAnswered& answer, Turn& turn);
   void undo_start(Task task, const std::string& why, Turn& turn);
+  void leave_paused(const Task& task, const std::string& why, Turn& turn);
   void call(Task task, HypervisorVerb verb, Turn& turn);
   // On with a start that was just admitted: asks the storage first where that can tell.
   void go_on(Task task, StartStep step, Turn& turn);
@@ -184,10 +194,10 @@ class AgentBrain {
   [[nodiscard]] bool closed(VmId vm, Generation generation) const;
   [[nodiscard]] bool in_task(VmId vm) const;
 
-  Policy policy_;
   AgentMutation mutation_;
   bool listed_ = false;
   std::optional<Epoch> epoch_;
+  Duration start_guard_ = Policy{}.start_guard;
   std::uint64_t session_incarnation_ = 0;
   std::map<VmId, AgentDomain> domains_;      // last known, gone ones until the next hello
   std::map<VmId, Generation> closed_;        // highest generation that must not start again

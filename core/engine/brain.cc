@@ -118,7 +118,7 @@ std::optional<Instant> Brain::compute_deadline() const {
   }
   for (const VmId id : busy_) {
     const auto vm = state_.vms.find(id);
-    if (vm == state_.vms.end()) continue;
+    if (vm == state_.vms.end() || doubted_.count(vm->second.cluster) > 0) continue;
     earliest = std::min(earliest, vm_deadline(policy_, vm->second).value_or(kNever));
   }
   earliest = std::max(earliest, latest_ + kPoll);

@@ -39,6 +39,9 @@ struct State {
   std::map<PoolId, Pool> pools;
   std::map<JobId, Job> jobs;  // pending ones; finished ones leave through FinishJob
   OpId next_op{1};
+  Generation min_generation;  // of placements: above whatever a store may have forgotten
+  // -- volatile --
+  std::string older_because;  // evidence of the shell's that the store is older than the world
 };
 
 // Rows to be written (or deleted, when no longer in the state) with the actions of a turn.
@@ -85,8 +88,9 @@ enum class Mutation : std::uint8_t {
   kUnseenIsIsolated,        // a VM whose clients nobody saw is covered
   kLiftedBySameBoot,        // any hello ends an isolation
   kNeverRenewed,            // blocklist entries are left to expire
+  kOldStoreBelieved,        // a store that is older than the world is taken for the world
 };
-inline constexpr int kMutationCount = 24;
+inline constexpr int kMutationCount = 25;
 std::string_view to_string(Mutation mutation);
 std::optional<Mutation> parse_mutation(std::string_view text);
 
@@ -120,8 +124,10 @@ class Brain {
   LeaseBook lease_book_;
   std::set<VmId> busy_;                     // VMs for which something is to be done or waited for
   std::map<ClusterId, Instant> braked_at_;  // when the mass-failure brake held last
-  Instant latest_;                          // of the last turn
-  std::optional<Instant> due_;  // deadline() as of the last turn: being called later is our stall
+  std::set<ClusterId> doubted_;  // of which hosts are awaited: the store is older than the world
+  std::set<VmId> strangers_;     // that run and are unknown to a store that was older once
+  Instant latest_;               // of the last turn
+  std::optional<Instant> due_;   // deadline() as of the last turn: being called later is our stall
 };
 
 }  // namespace mold::core

@@ -35,7 +35,8 @@ struct BeatReceived {
   std::uint64_t incarnation = 0;  // lost leases; a change voids the session
   Duration self_stall{0};
   std::vector<LeaseReading> readings;
-  std::uint64_t sequence = 0;  // grows within the session; a late beat carries old readings
+  std::uint64_t sequence = 0;    // grows within the session; a late beat carries old readings
+  std::vector<OwnLease> leases;  // empty: it cannot tell yet
 };
 struct ReportReceived {
   HostId host;
@@ -56,8 +57,9 @@ struct PowerAnswered {
   std::string text;                         // for a person, no secrets
   DeviceId device;                          // who answered; none: the host's BMC
 };
-// The settings of a device that can cut the host's power were changed, or it is gone: what it said
-// before, and what it is still to answer to requests made before, is word of another device.
+// The settings of a device that can cut the host's power were changed, or it was disabled or
+// removed: what it said before, and what it is still to answer to requests made before, is word of
+// another device.
 struct PowerSettingsChanged {
   HostId host;
   DeviceId device;  // none: the BMC

@@ -42,6 +42,10 @@ std::vector<std::string> Brain::explain(HostId id, Instant now) const {
   if (found == state_.hosts.end()) return lines;
   const Host& host = found->second;
   lines.push_back(network_line(policy_, host, now));
+  if (host.awaited)
+    lines.push_back(
+        "store: older than the world; nothing is started or killed in this cluster until this host "
+        "has said hello, or is proven dead (`hactl host confirm-dead`)");
   for (const auto& [pool_id, pool] : state_.pools) {
     if (pool.cluster != host.cluster || !pool.heartbeat) continue;
     const PoolVerdict verdict = lease_book_.judge_pool(policy_, pool_id, id, now, true);

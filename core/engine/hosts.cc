@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/engine/stepper.h"
+#include "core/vm_ha/vm_ha.h"
 
 namespace mold::core {
 
@@ -11,6 +12,7 @@ void Stepper::on(const HelloReceived& e) {
     turn_.actions.emplace_back(RefuseSession{e.host, "no such host", e.session, Epoch{}});
     return;
   }
+  if (const std::string why = knows_more(*host, e); !why.empty()) doubt_store(host->cluster, why);
   // No evidence of trouble: every agent that starts has to be told its epoch first.
   if (e.epoch != host->epoch && !mutated(Mutation::kHeldHello)) {
     turn_.actions.emplace_back(
@@ -61,6 +63,7 @@ void Stepper::on(const HelloReceived& e) {
   b_.lease_book_.forget_subject(host->id);
   b_.lease_book_.forget_observer(host->id);
   move(*host, HaEvent::kReturned, reborn ? "rebooted" : "reconnected under a new epoch");
+  host->awaited = false;
   take_hello_list(*host, e.vms);
   turn_.actions.emplace_back(OpenSession{host->id, host->epoch, e.session});
 }
@@ -73,6 +76,10 @@ bool Stepper::is_second_machine(const Host& host, const HelloReceived& e) const 
 
 // The list is complete and orders of the old epoch are void: what is not in it is gone.
 void Stepper::take_hello_list(Host& host, const std::vector<VmReport>& vms) {
+  if (doubted(host.cluster)) {  // what is gone is told by the hello after
+    for (const VmReport& report : vms) apply_report(host, report);
+    return;
+  }
   for (auto& [id, vm] : s_.vms) {
     if (vm.op && vm.op_host == host.id && !vm.host)
       vm.op_sent = now_.mono - b_.policy_.order_resend;
@@ -125,6 +132,7 @@ void Stepper::on(const BeatReceived& e) {
   host->self_stall = e.self_stall;
   host->good_beats = std::min(host->good_beats + 1, 1'000'000);
   b_.lease_book_.record(e.host, e.readings, e.self_stall, now_.mono);
+  take_own_leases(*host, e.leases);
   on_good_beat(*host);
 }
 
@@ -132,6 +140,30 @@ void Stepper::on_good_beat(Host& host) {
   move(host, HaEvent::kBeatSeen, "beats arrive");
   if (host.good_beats >= b_.policy_.probation_beats)
     move(host, HaEvent::kProbationPassed, "beats arrive");
+}
+
+void Stepper::take_own_leases(Host& host, const std::vector<OwnLease>& leases) {
+  if (leases.empty()) return;
+  for (const auto& [id, pool] : s_.pools) {
+    if (!pool.heartbeat || pool.cluster != host.cluster) continue;
+    const auto own = std::find_if(leases.begin(), leases.end(),
+                                  [pool_id = id](const OwnLease& o) { return o.pool == pool_id; });
+    const bool counted = own != leases.end() && own->counted;
+    const bool armed = own != leases.end() && own->armed;
+    LeaseStanding& standing =
+        host.leases.try_emplace(id, LeaseStanding{now_.mono, false, false, {}}).first->second;
+    if (armed)
+      standing.unarmed_since.reset();
+    else if (!standing.unarmed_since)
+      standing.unarmed_since = now_.mono;
+    standing.counted = standing.counted || counted;
+    if (standing.counted || standing.told) continue;
+    if (now_.mono - standing.since < b_.policy_.check_timeout) continue;
+    standing.told = true;
+    note(host, EvidenceKind::kAlarm,
+         "never beat on pool " + pool.name +
+             ": nobody can tell from there whether it lives, and its fencing would wait for that");
+  }
 }
 
 void Stepper::on(const ReportReceived& e) {
@@ -160,17 +192,23 @@ void Stepper::apply_report(Host& host, const VmReport& report) {
   }
   if (vm != nullptr && report.power == DomainPower::kGone)
     copy_gone(host.id, *vm, report.generation);
+  if (vm != nullptr && knows_more(*vm, report))
+    doubt_store(host.cluster, what_is_newer(host, *vm, report));
   const ReportMeaning meaning =
       read_report(vm, host.id, report, !mutated(Mutation::kIgnoreGeneration));
   switch (meaning) {
     case ReportMeaning::kNothing:
+      return;
     case ReportMeaning::kRunsAsPlaced:
+      take_pause(host, *vm, report);
       return;
     case ReportMeaning::kGone:
+      if (doubted(host.cluster)) return;
       generation_gone(*vm, report.gone_reason,
                       std::string(to_string(report.gone_reason)) + " on " + host.name);
       return;
     case ReportMeaning::kStaleCopy: {
+      if (!may_be_killed(host, report)) return;
       note(host, EvidenceKind::kAlarm,
            "runs a stale copy of VM " + std::to_string(report.vm.value) + ", generation " +
                std::to_string(report.generation.value) + ": kill ordered");
@@ -185,15 +223,28 @@ void Stepper::apply_report(Host& host, const VmReport& report) {
       return;
     }
     case ReportMeaning::kAdopt:
-      note(host, EvidenceKind::kAlarm,
-           "runs VM " + vm->spec.name + " under a newer generation than recorded: adopted");
-      vm->generation = report.generation;
-      vm->host = host.id;
-      vm->clients.clear();  // another generation's
-      vm->op = OpId{};
-      move(*vm, VmState::kRunning, "found running on " + host.name);
+      adopt(host, *vm, report);
       return;
   }
+}
+
+// QEMU paused it when a disk did not take a write: no space is left, most often. (A pool that
+// pauses its VMs stops their processes instead; no report tells of that.)
+void Stepper::take_pause(const Host& host, Vm& vm, const VmReport& report) {
+  const bool paused = report.power == DomainPower::kPaused && report.io_error;
+  if (vm.state != VmState::kRunning || paused == vm.io_paused) return;
+  vm.io_paused = paused;
+  if (!paused) {
+    move(vm, VmState::kRunning, "runs again on " + host.name);
+    return;
+  }
+  if (now_.mono - vm.next_resume >= b_.policy_.vm_settled_after) vm.resumes = 0;
+  if (vm.resumes == 0)
+    note(host, EvidenceKind::kAlarm,
+         "paused VM " + vm.spec.name +
+             ": a disk did not take a write (is the pool full?); it is resumed when it can be");
+  vm.next_resume = now_.mono + vm_backoff(b_.policy_, vm.resumes + 1);
+  move(vm, VmState::kRunning, "paused on " + host.name + ": a disk did not take a write");
 }
 
 }  // namespace mold::core

@@ -59,9 +59,10 @@ void Stepper::on(const ClientsSeen& e) {
   touch(*vm);
 }
 
-void Stepper::begin_isolation(Host& host) {
+void Stepper::begin_isolation(Host& host, const StorageVerdict& storage) {
   if (silent_for(host) < b_.policy_.dead_after || beats_now(host)) return;
-  if (storage_of(host).liveness != Liveness::kSilent || brake_holds(host)) return;
+  if (doubted(host.cluster)) return;  // whoever has its VMs' images open may be another host's
+  if (storage.liveness != Liveness::kSilent || brake_holds(host)) return;
   want_isolation(host);
 }
 
@@ -103,7 +104,7 @@ void Stepper::want_isolation(Host& host) {
 // Begun isolations are brought to their end whatever the host does meanwhile: a QEMU whose client
 // was on the list once never writes again, so its VM has to be started anew, and elsewhere.
 void Stepper::look_at_isolations(Host& host) {
-  if (host.isolations.empty()) return;
+  if (host.isolations.empty() || doubted(host.cluster)) return;
   use_isolation_proof(host);
   for (PoolIsolation& isolation : host.isolations) {
     if (isolation.op || now_.mono < isolation.next_try) continue;

@@ -137,6 +137,8 @@ std::string_view to_string(Mutation mutation) {
       return "lifted-by-same-boot";
     case Mutation::kNeverRenewed:
       return "never-renewed";
+    case Mutation::kOldStoreBelieved:
+      return "old-store-believed";
   }
   MOLD_UNREACHABLE();
 }

@@ -13,23 +13,24 @@
 namespace mold::core {
 
 enum class OrderKind : std::uint8_t {
-  kStartVm,     // create the domain, or find this very generation running
+  kStartVm,     // create the domain, or find this very generation running, or paused: resume it
   kStopVm,      // ACPI, after `grace` by force; ends with the generation gone
   kKillVm,      // by force at once; also for stale generations and unknown VMs
-  kRebootVm,    // same generation stays placed
+  kRebootVm,    // same generation stays placed; `forced`: without asking the guest
   kCreateDisk,  // make the disk files from their templates; never overwrites
   kDeleteDisk,  // remove the disk files; a missing file is done
 };
 
 struct Order {
   OrderKind kind = OrderKind::kStartVm;
-  OpId op;  // none for a kill of a stale copy: nobody waits for it
+  OpId op;  // none: nobody waits for it (the kill of a stale copy, the resume of a paused VM)
   HostId host;
   Epoch epoch;  // of the session it was meant for
   VmId vm;
   Generation generation;
-  Duration grace{0};  // kStopVm
-  VmSpec spec;        // kStartVm, kCreateDisk, kDeleteDisk; name and uuid always
+  Duration grace{0};    // kStopVm
+  bool forced = false;  // kRebootVm
+  VmSpec spec;          // kStartVm, kCreateDisk, kDeleteDisk; name and uuid always
 
   friend bool operator==(const Order&, const Order&) = default;
 };
@@ -58,6 +59,7 @@ struct VmReport {
   Generation generation;
   DomainPower power = DomainPower::kRunning;
   GoneReason gone_reason = GoneReason::kUnknown;
+  bool io_error = false;  // kPaused by QEMU itself: a disk did not take a write
 
   friend bool operator==(const VmReport&, const VmReport&) = default;
 };

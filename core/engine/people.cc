@@ -21,7 +21,8 @@ void Stepper::on(const HostRemoved& e) {
   const bool holds_vms = std::any_of(s_.vms.begin(), s_.vms.end(), [&e](const auto& entry) {
     return entry.second.host == e.host;
   });
-  if (holds_vms) return;  // the API refuses first; a VM that may run is never forgotten
+  // The API refuses first; a VM that may run is never forgotten.
+  if (holds_vms || host->awaited) return;
   for (auto& [id, vm] : s_.vms) {
     if (!vm.op || vm.op_host != e.host) continue;  // a disk order that nobody carries out any more
     vm.op = OpId{};
@@ -47,13 +48,18 @@ void Stepper::on(const HostAdmissionSet& e) {
 void Stepper::on(const PowerControlSet& e) {
   Host* host = find(e.host);
   if (host == nullptr) return;
+  const bool goes = host->has_power_control && !e.enabled;
   host->has_power_control = e.enabled;
-  if (!e.enabled) host->power = PowerState::kUnknown;
+  if (goes) on(PowerSettingsChanged{host->id, DeviceId{}});
+  keep_levels(*host);
   touch(*host);
 }
 
 void Stepper::on(const FenceDevicesSet& e) {
-  if (Host* host = find(e.host); host != nullptr) host->more_levels = e.levels;
+  Host* host = find(e.host);
+  if (host == nullptr) return;
+  host->more_levels = e.levels;
+  keep_levels(*host);
 }
 
 void Stepper::on(const HaSet& e) {
@@ -221,6 +227,7 @@ void Stepper::wish_start(Vm& vm, const VmRequested& e) {
   vm.attempts = 0;
   vm.avoid.clear();
   vm.next_try = now_.mono;
+  vm.held_back_until = now_.mono;
   if (vm.state == VmState::kRunning) finish_job(vm, true);
 }
 

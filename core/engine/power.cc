@@ -67,6 +67,13 @@ void Stepper::on(const PowerSettingsChanged& e) {
            " were changed: nothing that it said or is still to say counts");
 }
 
+// A device that went is switched off because it is not the host's, for all we know: what it is
+// still to answer proves nothing. A ladder that nobody climbs yet stays empty (see try_call_off).
+void Stepper::keep_levels(Host& host) {
+  Ladder& ladder = host.fence.ladder;
+  if (!ladder.rungs.empty()) set_levels(ladder, fence_levels(host));
+}
+
 // What is asked of the BMC beside the ladder: a reading, a reset, the wishes of people. True: there
 // was any.
 bool Stepper::void_bmc(Host& host) {
@@ -99,7 +106,10 @@ bool Stepper::void_bmc(Host& host) {
 // A reading of "off" that nobody contradicts: the host is silent on the network and its storage
 // beat does not move. An off that is contradicted is a wrong or lying BMC, and worth an alarm.
 bool Stepper::may_prove_by_power(const Host& host, const PowerAnswered& answer) const {
-  if (!proves_off(b_.power_rules_, answer)) return false;
+  return proves_off(b_.power_rules_, answer) && off_would_prove(host);
+}
+
+bool Stepper::off_would_prove(const Host& host) const {
   if (!proves_alone(host, DeviceId{}) && !b_.power_rules_.one_feed_is_off) return false;
   if (host.ha == HaState::kDisabled || host.ha == HaState::kFenced) return false;
   if (silent_for(host) < b_.policy_.suspect_after) return false;
@@ -108,6 +118,13 @@ bool Stepper::may_prove_by_power(const Host& host, const PowerAnswered& answer) 
   // yet: what is known against this device (drills) may be as new to us as the host is.
   const bool early = now_.mono - host.session_since < b_.policy_.check_timeout;
   return storage == Liveness::kSilent || (storage == Liveness::kUnknown && !early);
+}
+
+// Its power read off while its storage beat was still young: read again, now that it is not.
+void Stepper::read_power_again(Host& host) {
+  if (host.power != PowerState::kOff || !host.has_power_control || host.status_op) return;
+  if (!off_would_prove(host)) return;
+  host.status_op = request_power(host, PowerVerb::kStatus, "it read off; is that still so?");
 }
 
 void Stepper::on_status_answer(Host& host, const PowerAnswered& e) {
@@ -264,6 +281,7 @@ void Stepper::prove_dead(Host& host, Proof proof) {
   // Ceph goes on to count its clients as there for half a minute; nobody starts a VM over them.
   want_isolation(host);
   release_vms(host, proof);
+  heard_by_proof(host, proof);
   move(host, HaEvent::kProvenDead,
        "proven dead by " + std::string(to_string(proof.method)) + ": " + proof.reading);
   host.proof = std::move(proof);

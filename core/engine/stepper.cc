@@ -19,6 +19,7 @@ void Stepper::settle() {
     look_at(host);
     look_at_isolations(host);
   }
+  settle_doubts();  // a proof may have ended one
   // Work on a copy: looking at a VM may make it, or another, busy or idle.
   const std::set<VmId> busy = b_.busy_;
   for (const VmId id : busy) {
@@ -57,12 +58,18 @@ void Stepper::resume() {
       isolation.tries = isolation.in_doubt && !isolation.proven ? 1 : 0;
       isolation.next_try = now_.mono;
     }
+    host.leases.clear();  // beats tell again
     host.session_since = now_.mono;
   }
+  resume_doubts();
   for (auto& [id, vm] : s_.vms) {
     vm.next_try = now_.mono;
     vm.op_sent = now_.mono;
     vm.avoid.clear();
+    vm.ran_since = now_.mono;
+    vm.held_back_until = now_.mono;
+    vm.io_paused = false;  // reports tell again
+    vm.resumes = 0;
     for (ClientFence& fence : vm.fences) {
       fence.op = OpId{};
       fence.next_try = now_.mono;

@@ -32,17 +32,21 @@ class Stepper {
   [[nodiscard]] bool is_second_machine(const Host& host, const HelloReceived& event) const;
   void take_hello_list(Host& host, const std::vector<VmReport>& vms);
   void on_good_beat(Host& host);
+  void take_own_leases(Host& host, const std::vector<OwnLease>& leases);
   // ---- verdicts.cc: what the evidence means
   void look_at(Host& host);
   void look_at_silent(Host& host);
   void look_at_checking(Host& host, const StorageVerdict& storage);
   void look_at_degraded(Host& host, const StorageVerdict& storage);
-  void look_at_fencing(Host& host);
+  void look_at_fencing(Host& host, const StorageVerdict& storage);
   void look_at_recovering(Host& host);
   void start_checking(Host& host);
   void use_lease_proofs(Host& host, const StorageVerdict& storage);
+  [[nodiscard]] bool is_more_to_be_proven(const Host& host, const Proof& proof) const;
   void try_call_off(Host& host);
   void update_eligibility(Host& host);
+  [[nodiscard]] std::string_view no_storage_proof(const Host& host) const;
+  void read_power_again(Host& host);
   [[nodiscard]] bool braked(const Host& host) const;
   [[nodiscard]] bool brake_holds(const Host& host);
   [[nodiscard]] StorageVerdict storage_of(const Host& host) const;
@@ -52,6 +56,7 @@ class Stepper {
   void on(const PowerAnswered& event);
   void on(const PowerSettingsChanged& event);
   bool void_bmc(Host& host);
+  void keep_levels(Host& host);
   void on(const FencedElsewhere& event);
   bool use_claim(Host& host);
   bool use_ladder_proof(Host& host);
@@ -63,10 +68,11 @@ class Stepper {
   OpId request_power(Host& host, PowerVerb verb, const std::string& why, DeviceId device = {});
   void ask_rung(Host& host, Rung& rung, PowerVerb verb, const std::string& why);
   [[nodiscard]] bool may_prove_by_power(const Host& host, const PowerAnswered& answer) const;
+  [[nodiscard]] bool off_would_prove(const Host& host) const;
   // ---- isolation.cc: cutting a host off from Ceph pools
   void on(const ClientsSeen& event);
   void on(const IsolationAnswered& event);
-  void begin_isolation(Host& host);
+  void begin_isolation(Host& host, const StorageVerdict& storage);
   void want_isolation(Host& host);
   void look_at_isolations(Host& host);
   void request_isolation(Host& host, PoolIsolation& isolation, IsolationVerb verb);
@@ -114,7 +120,9 @@ class Stepper {
   void on_stop_answer(Vm& vm, const OrderResult& result);
   void on_disk_answer(Vm& vm, const OrderResult& result);
   void apply_report(Host& host, const VmReport& report);
+  void take_pause(const Host& host, Vm& vm, const VmReport& report);
   void generation_gone(Vm& vm, GoneReason reason, const std::string& why);
+  [[nodiscard]] bool covers(const Host& host, const Proof& proof, const Vm& vm) const;
   void release_vms(const Host& host, const Proof& proof);
   void release(Vm& vm, const std::string& why);
   void start_failed(Vm& vm, const std::string& why);
@@ -124,12 +132,29 @@ class Stepper {
   void order(Vm& vm, OrderKind kind);
   void resend(Vm& vm);
   void send(Vm& vm, OrderKind kind);
+  void send_resume(Vm& vm);
+  [[nodiscard]] Order make_order(const Vm& vm, OrderKind kind, const Host& host) const;
+  void hold_back(Vm& vm, GoneReason reason);
   void no_place(Vm& vm, const std::string& why);
   enum class Choice : std::uint8_t { kToRun, kForDisks };
   [[nodiscard]] std::optional<HostId> choose_host(const Vm& vm, Choice choice) const;
   [[nodiscard]] bool ends_with_its_job(const Vm& vm) const;
   [[nodiscard]] bool may_find_place_soon(const Vm& vm) const;
   [[nodiscard]] OrderKind order_kind(const Vm& vm) const;
+  // ---- old_store.cc: a store that is older than the world
+  [[nodiscard]] std::string knows_more(const Host& host, const HelloReceived& event) const;
+  [[nodiscard]] bool knows_more(const Vm& vm, const VmReport& report) const;
+  [[nodiscard]] std::string what_is_newer(const Host& host, const Vm& vm,
+                                          const VmReport& report) const;
+  void doubt_store(ClusterId cluster, const std::string& why);
+  void raise_generations(Generation seen);
+  void resume_doubts();
+  void settle_doubts();
+  [[nodiscard]] bool doubted(ClusterId cluster) const;
+  void heard_by_proof(Host& host, const Proof& proof);
+  bool waits_for_hosts(Vm& vm);
+  void adopt(Host& host, Vm& vm, const VmReport& report);
+  bool may_be_killed(const Host& host, const VmReport& report);
   // ---- small things
   void move(Host& host, HaEvent event, std::string_view reason);
   void move(Vm& vm, VmState to, const std::string& reason);

@@ -12,6 +12,14 @@ namespace {
 
 constexpr Duration kDoubtLasts = 60s;
 
+// Which pools keep its silence from being seen.
+std::string unread_text(const std::map<PoolId, Pool>& pools, const StorageVerdict& storage) {
+  std::string names;
+  for (const PoolId id : storage.unknown)
+    names += (names.empty() ? " on pool " : ", ") + pools.at(id).name;
+  return "no witness can read its storage beat" + names;
+}
+
 }  // namespace
 
 Duration Stepper::silent_for(const Host& host) const {
@@ -56,19 +64,40 @@ bool Stepper::brake_holds(const Host& host) {
   return last != b_.braked_at_.end() && now_.mono - last->second < b_.policy_.suspect_after;
 }
 
+// Why its storage could not prove it dead; empty: it could. Where nothing is known yet it counts as
+// able to: HA that is wrongly on loses nothing.
+std::string_view Stepper::no_storage_proof(const Host& host) const {
+  bool any = false;
+  for (const auto& [id, pool] : s_.pools) {
+    if (!pool.heartbeat || pool.cluster != host.cluster) continue;
+    if (pool.kind == PoolKind::kRbd) return {};  // it can be isolated
+    any = true;
+    const auto told = host.leases.find(id);
+    const bool was_ineligible = host.ha == HaState::kIneligible;
+    if (told == host.leases.end()) {
+      if (was_ineligible && !host.link_up) continue;  // we were restarted: wait for its word
+      return {};
+    }
+    const std::optional<Instant>& unarmed = told->second.unarmed_since;
+    // It may be starting, or be waiting for its watchdog: given time, so that nothing flaps.
+    if (!unarmed || (!was_ineligible && now_.mono - *unarmed < b_.policy_.check_timeout)) return {};
+  }
+  if (any)
+    return "neither out-of-band management nor fence device, and it is armed on no heartbeat pool: "
+           "a death could not be proven";
+  return "neither out-of-band management, fence device nor heartbeat pool: a death could not be "
+         "proven";
+}
+
 void Stepper::update_eligibility(Host& host) {
   if (host.ha != HaState::kAvailable && host.ha != HaState::kIneligible) return;
   std::string_view missing;
   if (!host.epoch) {
     missing = "its agent never connected";
-  } else if (!has_fence_device(host) &&
-             std::none_of(s_.pools.begin(), s_.pools.end(), [&host](const auto& entry) {
-               return entry.second.heartbeat && entry.second.cluster == host.cluster;
-             })) {
-    missing =
-        "neither out-of-band management, fence device nor heartbeat pool: a death could not be "
-        "proven";
+  } else if (!has_fence_device(host)) {
+    missing = no_storage_proof(host);
   }
+  if (missing.empty() == (host.ha == HaState::kAvailable)) return;
   if (missing.empty()) {
     move(host, HaEvent::kBecameEligible, "beats are expected");
   } else {
@@ -127,7 +156,7 @@ void Stepper::look_at_silent(Host& host) {
       look_at_recovering(host);
       return;
     case HaState::kFencing:
-      look_at_fencing(host);
+      look_at_fencing(host, storage);
       return;
     case HaState::kDisabled:
     case HaState::kAvailable:
@@ -139,7 +168,24 @@ void Stepper::look_at_silent(Host& host) {
   }
 }
 
-// The lease proof: on every pool it frees the whole host, on some only the VMs that use them.
+// Is something left on it that could run elsewhere, and a device that may yet prove it dead? A VM
+// that lives on the host's own disk waits for the host in any case.
+bool Stepper::is_more_to_be_proven(const Host& host, const Proof& proof) const {
+  if (!has_fence_device(host)) return false;
+  const auto is_bound = [this](const Disk& disk) {
+    const auto pool = s_.pools.find(disk.pool);
+    return pool != s_.pools.end() && pool->second.kind == PoolKind::kLocal;
+  };
+  return std::any_of(s_.vms.begin(), s_.vms.end(), [&](const auto& entry) {
+    const Vm& vm = entry.second;
+    const bool is_there = vm.host == host.id || (vm.op && vm.op_host == host.id);
+    return is_there && !covers(host, proof, vm) &&
+           std::none_of(vm.spec.disks.begin(), vm.spec.disks.end(), is_bound);
+  });
+}
+
+// The lease proof frees the VMs that use its pools. On every pool of the cluster it ends the
+// fencing too; what lives on other pools stays placed until the host is back, or proven off.
 void Stepper::use_lease_proofs(Host& host, const StorageVerdict& storage) {
   if (storage.expired.empty() || silent_for(host) < b_.policy_.dead_after) return;
   Proof proof = make_proof(host, ProofMethod::kLeaseExpired, "");
@@ -151,7 +197,7 @@ void Stepper::use_lease_proofs(Host& host, const StorageVerdict& storage) {
                      (entry == s_.pools.end() ? "pool" : entry->second.name) + ": " +
                      b_.lease_book_.judge_pool(b_.policy_, pool, host.id, now_.mono, true).why;
   }
-  if (storage.all_expired) {
+  if (storage.all_expired && !is_more_to_be_proven(host, proof)) {
     prove_dead(host, std::move(proof));
     return;
   }
@@ -178,18 +224,21 @@ void Stepper::look_at_checking(Host& host, const StorageVerdict& storage) {
            "alive: its storage beat goes on, seen " + seconds_text(storage.age) + " ago");
       move(host, HaEvent::kFoundAlive, "cut off from the manager; its storage beat goes on");
       return;
-    case Liveness::kUnknown:
-      if (now_.mono - host.ha_since < p.check_timeout) return;
-      note(host, EvidenceKind::kVerdict, "unclear: no witness can tell");
-      move(host, HaEvent::kFoundUnclear,
-           "silent on the network and no witness can read its storage beat");
+    case Liveness::kUnknown: {
+      read_power_again(host);
+      const std::string unread = unread_text(s_.pools, storage);
+      if (now_.mono - host.ha_since < p.check_timeout) {
+        set_reason(host, "silent on the network; " + unread);
+        return;
+      }
+      note(host, EvidenceKind::kVerdict, "unclear: " + unread);
+      move(host, HaEvent::kFoundUnclear, "silent on the network and " + unread);
       return;
+    }
     case Liveness::kSilent:
       break;
   }
-  // Its power read off while its storage beat was still young: read again, now that it is not.
-  if (host.power == PowerState::kOff && host.has_power_control && !host.status_op)
-    host.status_op = request_power(host, PowerVerb::kStatus, "it read off; is that still so?");
+  read_power_again(host);
   const bool held = brake_holds(host);
   if (storage.silent_for < p.dead_after || silent_for(host) < p.dead_after) return;
   if (held) {
@@ -207,7 +256,7 @@ void Stepper::look_at_checking(Host& host, const StorageVerdict& storage) {
     host.fence.off_sent = true;
   } else {
     move(host, HaEvent::kFenceDue, why);
-    look_at_fencing(host);
+    look_at_fencing(host, storage);
   }
   host.status_op = OpId{};
 }
@@ -238,11 +287,11 @@ void Stepper::look_at_recovering(Host& host) {
   host.fence.op = OpId{};
 }
 
-void Stepper::look_at_fencing(Host& host) {
+void Stepper::look_at_fencing(Host& host, const StorageVerdict& storage) {
   if (mutated(Mutation::kRestartBeforeProof))
     release_vms(host, make_proof(host, ProofMethod::kOperator, "fencing has begun"));
   if (use_ladder_proof(host)) return;
-  begin_isolation(host);
+  begin_isolation(host, storage);
   if (now_.mono < host.fence.next_try) return;
   if (beats_now(host)) {
     if (!is_waiting(host.fence.ladder)) try_call_off(host);

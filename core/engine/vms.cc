@@ -40,6 +40,7 @@ void Stepper::on(const OrderAnswered& e) {
   // A reboot is not asked for twice: unknown ends it as failed, and says so.
   vm->op = OpId{};
   vm->reboot = false;
+  vm->force_stop = false;
   touch(*vm);
   finish_job(*vm, e.result.outcome == Outcome::kConfirmed, kErrorInternal, e.result.text);
 }
@@ -49,7 +50,7 @@ void Stepper::on_start_answer(Vm& vm, const OrderResult& r) {
   if (!current) return;
   if (r.outcome == Outcome::kConfirmed && !r.gone) {
     vm.op = OpId{};
-    vm.attempts = 0;
+    vm.ran_since = now_.mono;
     vm.avoid.clear();
     vm.last_host = vm.host;
     const Host* host = find(vm.host);
@@ -151,6 +152,8 @@ void Stepper::release(Vm& vm, const std::string& why) {
   vm.op = OpId{};
   vm.op_host = HostId{};
   vm.reboot = false;
+  vm.io_paused = false;
+  vm.resumes = 0;
   vm.clients.clear();
   vm.next_try = now_.mono;
   move(vm, VmState::kStopped, why);
@@ -163,6 +166,7 @@ void Stepper::generation_gone(Vm& vm, GoneReason reason, const std::string& why)
   const bool restart = was_starting || restart_after(reason, vm);
   if (vm.host) copy_gone(vm.host, vm, vm.generation);
   if (reason != GoneReason::kShutdown || vm.force_stop) evict_clients(vm);
+  hold_back(vm, reason);
   release(vm, why);
   if (!vm.fences.empty()) vm.next_try = now_.mono + b_.policy_.eviction_wait;
   switch (vm.desired) {
@@ -180,16 +184,35 @@ void Stepper::generation_gone(Vm& vm, GoneReason reason, const std::string& why)
   }
 }
 
+// One that crashes soon after each start is started with growing pauses, the first time at once.
+void Stepper::hold_back(Vm& vm, GoneReason reason) {
+  if (now_.mono - vm.ran_since >= b_.policy_.vm_settled_after) vm.attempts = 0;
+  if (reason != GoneReason::kCrashed && reason != GoneReason::kKilled) return;
+  if (vm.attempts > 0) vm.held_back_until = now_.mono + vm_backoff(b_.policy_, vm.attempts);
+  ++vm.attempts;
+}
+
+// A lease that ran out says that a VM which uses the pool is killed, whatever else it uses; of one
+// that uses none of these pools it says nothing. An isolation only says that it does not write.
+bool Stepper::covers(const Host& host, const Proof& proof, const Vm& vm) const {
+  switch (proof.method) {
+    case ProofMethod::kStorageIsolated:
+      return is_covered(b_.isolation_rules_, host, vm);
+    case ProofMethod::kLeaseExpired:
+      return std::any_of(proof.pools.begin(), proof.pools.end(),
+                         [&vm](PoolId pool) { return uses_pool(vm, pool); });
+    case ProofMethod::kPowerOff:
+    case ProofMethod::kFencedElsewhere:
+    case ProofMethod::kReborn:
+    case ProofMethod::kOperator:
+      return true;
+  }
+  return false;
+}
+
 void Stepper::release_vms(const Host& host, const Proof& proof) {
   for (auto& [id, vm] : s_.vms) {
-    // A lease that ran out says that the VM is killed, whatever else it uses; an isolation only
-    // that it does not write there.
-    const bool covered =
-        proof.method == ProofMethod::kStorageIsolated
-            ? is_covered(b_.isolation_rules_, host, vm)
-            : proof.whole_host || std::any_of(proof.pools.begin(), proof.pools.end(),
-                                              [&vm](PoolId pool) { return uses_pool(vm, pool); });
-    if (!covered) continue;
+    if (!covers(host, proof, vm)) continue;
     if (vm.host != host.id) {
       if (vm.op && vm.op_host == host.id && proof.whole_host) {  // a disk order dies with its host
         vm.op = OpId{};
@@ -221,6 +244,7 @@ void Stepper::release_vms(const Host& host, const Proof& proof) {
 // ---- steps --------------------------------------------------------------------------------------
 
 void Stepper::look_at(Vm& vm) {
+  if (waits_for_hosts(vm)) return;
   look_at_fences(vm);
   switch (next_vm_step(b_.policy_, vm, now_.mono)) {
     case VmStep::kNone:
@@ -241,6 +265,9 @@ void Stepper::look_at(Vm& vm) {
       return;
     case VmStep::kOrderReboot:
       order(vm, OrderKind::kRebootVm);
+      return;
+    case VmStep::kOrderResume:
+      send_resume(vm);
       return;
     case VmStep::kDeleteDisk:
       order_disk(vm, OrderKind::kDeleteDisk);
@@ -311,10 +338,13 @@ void Stepper::place_and_start(Vm& vm) {
     no_place(vm, no_place_text(s_.pools, vm.spec, "no host of its cluster has room for it"));
     return;
   }
-  if (!mutated(Mutation::kReuseGeneration) || !vm.generation) vm.generation = next(vm.generation);
+  if (!mutated(Mutation::kReuseGeneration) || !vm.generation) {
+    vm.generation = std::max(next(vm.generation), s_.min_generation);
+  }
   vm.host = *host;
   vm.pinned_host = HostId{};
   vm.force_stop = false;
+  vm.ran_since = now_.mono;
   move(vm, VmState::kStarting, "placed on " + s_.hosts.at(*host).name);
   order(vm, OrderKind::kStartVm);
 }
@@ -377,17 +407,34 @@ void Stepper::send(Vm& vm, OrderKind kind) {
   vm.op_sent = now_.mono;
   touch(vm);
   const Host* host = find(vm.op_host);
-  if (host == nullptr || !host->epoch) return;
+  if (host == nullptr || !host->epoch || doubted(vm.cluster)) return;
+  Order o = make_order(vm, kind, *host);
+  o.op = vm.op;
+  o.forced = kind == OrderKind::kRebootVm && vm.force_stop;
+  turn_.actions.emplace_back(SendOrder{std::move(o)});
+}
+
+// By the order that started it: the host looks at its leases, and at who has the disks open, before
+// it resumes. What came of it shows in the reports; a VM that is being put off its disks is let be.
+void Stepper::send_resume(Vm& vm) {
+  ++vm.resumes;
+  vm.next_resume = now_.mono + vm_backoff(b_.policy_, vm.resumes);
+  const Host* host = find(vm.host);
+  if (host == nullptr || !host->epoch || doubted(vm.cluster) || keeps_out(s_.pools, *host, vm))
+    return;
+  turn_.actions.emplace_back(SendOrder{make_order(vm, OrderKind::kStartVm, *host)});
+}
+
+Order Stepper::make_order(const Vm& vm, OrderKind kind, const Host& host) const {
   Order o;
   o.kind = kind;
-  o.op = vm.op;
-  o.host = vm.op_host;
-  o.epoch = host->epoch;
+  o.host = host.id;
+  o.epoch = host.epoch;
   o.vm = vm.id;
   o.generation = vm.generation;
   o.grace = b_.policy_.stop_grace;
   o.spec = vm.spec;
-  turn_.actions.emplace_back(SendOrder{std::move(o)});
+  return o;
 }
 
 }  // namespace mold::core

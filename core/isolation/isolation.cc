@@ -87,7 +87,7 @@ bool keeps_out(const std::map<PoolId, Pool>& pools, const Host& host, const Vm& 
 }
 
 // No access is taken from its host, so a handle that is opened later is not covered. QEMU opens its
-// disks once, and no order to start this generation is given again after it ran.
+// disks once, and no order creates this generation again after it ran.
 std::string not_to_be_fenced_alone(const std::map<PoolId, Pool>& pools, const Vm& vm) {
   if (!vm.host || (vm.state != VmState::kRunning && vm.state != VmState::kStopping))
     return "it does not run";

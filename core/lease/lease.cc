@@ -6,6 +6,16 @@
 #include "lib/base/text.h"
 
 namespace mold::core {
+namespace {
+
+// What this observer said last.
+template <class Observations>
+auto find_observer(Observations& observations, HostId observer) {
+  return std::find_if(observations.begin(), observations.end(),
+                      [observer](const Observation& o) { return o.observer == observer; });
+}
+
+}  // namespace
 
 bool LeaseBook::usable(const Policy& policy, const Observation& o, Instant now) const {
   if (!o.reading.readable) return false;
@@ -18,13 +28,17 @@ void LeaseBook::record(HostId observer, const std::vector<LeaseReading>& reading
                        Duration observer_stall, Instant now) {
   for (const LeaseReading& reading : readings) {
     if (reading.subject == observer) continue;
-    by_subject_[{reading.pool, reading.subject}][observer] =
-        Observation{observer, reading, now, observer_stall};
+    std::vector<Observation>& observations = by_subject_[{reading.pool, reading.subject}];
+    const auto known = find_observer(observations, observer);
+    Observation& o = known == observations.end() ? observations.emplace_back() : *known;
+    o = Observation{observer, reading, now, observer_stall};
   }
 }
 
 void LeaseBook::forget_observer(HostId observer) {
-  for (auto& [key, observations] : by_subject_) observations.erase(observer);
+  for (auto& [key, observations] : by_subject_)
+    std::erase_if(observations,
+                  [observer](const Observation& o) { return o.observer == observer; });
 }
 
 void LeaseBook::forget_subject(HostId subject) {
@@ -37,24 +51,25 @@ void LeaseBook::clear() {
   by_subject_.clear();
 }
 
-std::vector<PoolId> LeaseBook::pools_of(HostId subject) const {
-  std::vector<PoolId> pools;
-  for (const auto& [key, observations] : by_subject_) {
-    if (key.second == subject && !observations.empty()) pools.push_back(key.first);
-  }
-  return pools;
-}
-
 bool LeaseBook::has_live_witness(const Policy& policy, PoolId pool, HostId subject, HostId observer,
                                  Instant now) const {
   for (auto it = by_subject_.lower_bound({pool, HostId{}});
        it != by_subject_.end() && it->first.first == pool; ++it) {
     if (it->first.second == subject) continue;
-    const auto seen = it->second.find(observer);
-    if (seen == it->second.end() || !usable(policy, seen->second, now)) continue;
-    if (seen->second.reading.unchanged < policy.storage_alive_within) return true;
+    const auto seen = find_observer(it->second, observer);
+    if (seen == it->second.end() || !usable(policy, *seen, now)) continue;
+    if (seen->reading.unchanged < policy.storage_alive_within) return true;
   }
   return false;
+}
+
+bool LeaseBook::witnessed(const Policy& policy, const Key& key,
+                          const std::vector<Observation>& observations, std::uint64_t newest,
+                          Instant now) const {
+  return std::any_of(observations.begin(), observations.end(), [&](const Observation& o) {
+    return usable(policy, o, now) && o.reading.counter >= newest &&
+           has_live_witness(policy, key.first, key.second, o.observer, now);
+  });
 }
 
 PoolVerdict LeaseBook::judge_pool(const Policy& policy, PoolId pool, HostId subject, Instant now,
@@ -68,7 +83,7 @@ PoolVerdict LeaseBook::judge_pool(const Policy& policy, PoolId pool, HostId subj
   }
   std::uint64_t newest = 0;
   int counted = 0;
-  for (const auto& [observer, o] : found->second) {
+  for (const Observation& o : found->second) {
     if (!usable(policy, o, now)) continue;
     newest = std::max(newest, o.reading.counter);
     ++counted;
@@ -81,8 +96,7 @@ PoolVerdict LeaseBook::judge_pool(const Policy& policy, PoolId pool, HostId subj
   Duration age = Duration::max();
   bool armed = true;
   bool over_deadline = true;
-  bool witnessed = false;
-  for (const auto& [observer, o] : found->second) {
+  for (const Observation& o : found->second) {
     if (!usable(policy, o, now) || o.reading.counter < newest) continue;  // behind: stale reads
     least = std::min(least, o.reading.unchanged);
     age = std::min(age, o.reading.unchanged + (now - o.received));
@@ -90,18 +104,21 @@ PoolVerdict LeaseBook::judge_pool(const Policy& policy, PoolId pool, HostId subj
     const Duration needed =
         (o.reading.deadline + policy.lease_margin) * rules_.deadline_percent / 100;
     over_deadline = over_deadline && o.reading.unchanged >= needed;
-    witnessed = witnessed || has_live_witness(policy, pool, subject, observer, now);
   }
   verdict.silent_for = least;
   verdict.age = age;
   verdict.liveness = least < policy.storage_alive_within ? Liveness::kAlive : Liveness::kSilent;
-  verdict.expired = verdict.liveness == Liveness::kSilent && over_deadline &&
-                    (armed || !rules_.armed) && (witnessed || !rules_.live_witness);
+  const bool over =
+      verdict.liveness == Liveness::kSilent && over_deadline && (armed || !rules_.armed);
+  // The dearest question comes last, and is asked only where the answer counts.
+  const bool live =
+      (over || explain) && witnessed(policy, found->first, found->second, newest, now);
+  verdict.expired = over && (live || !rules_.live_witness);
   if (explain) {
     verdict.why = "counter " + std::to_string(newest) + " unchanged for " + seconds_text(least) +
                   " (" + std::to_string(counted) + " observers" +
                   (armed ? "" : ", not armed: expiry is no proof") +
-                  (witnessed ? "" : ", no live witness") + ")";
+                  (live ? "" : ", no live witness") + ")";
   }
   return verdict;
 }
@@ -111,7 +128,6 @@ StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book,
   StorageVerdict verdict;
   Duration least = Duration::max();
   bool any_silent = false;
-  bool any_unknown = false;
   for (const PoolId pool : pools) {
     const PoolVerdict one = book.judge_pool(policy, pool, subject, now);
     switch (one.liveness) {
@@ -125,14 +141,14 @@ StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book,
         least = std::min(least, one.silent_for);
         break;
       case Liveness::kUnknown:
-        any_unknown = true;
+        verdict.unknown.push_back(pool);
         break;
     }
     if (one.expired) verdict.expired.push_back(pool);
   }
   verdict.all_expired = !pools.empty() && verdict.expired.size() == pools.size();
   if (verdict.liveness == Liveness::kAlive) return verdict;
-  if (any_silent && !any_unknown) {
+  if (any_silent && verdict.unknown.empty()) {
     verdict.liveness = Liveness::kSilent;
     verdict.silent_for = least;
   }

@@ -39,6 +39,13 @@ struct LeaseReading {
   friend bool operator==(const LeaseReading&, const LeaseReading&) = default;
 };
 
+// What a host says of its own lease on a pool. No proof rests on it.
+struct OwnLease {
+  PoolId pool;
+  bool counted = false;  // it beats there, or did
+  bool armed = false;    // as it announces
+};
+
 // What one observer said last.
 struct Observation {
   HostId observer;
@@ -80,8 +87,6 @@ class LeaseBook {
 
   [[nodiscard]] PoolVerdict judge_pool(const Policy& policy, PoolId pool, HostId subject,
                                        Instant now, bool explain = false) const;
-  // Pools on which anybody ever read a record of this host.
-  [[nodiscard]] std::vector<PoolId> pools_of(HostId subject) const;
 
  private:
   using Key = std::pair<PoolId, HostId>;  // pool, subject
@@ -90,8 +95,13 @@ class LeaseBook {
   [[nodiscard]] bool has_live_witness(const Policy& policy, PoolId pool, HostId subject,
                                       HostId observer, Instant now) const;
 
+  // Did any whose reading counts?
+  [[nodiscard]] bool witnessed(const Policy& policy, const Key& key,
+                               const std::vector<Observation>& observations, std::uint64_t newest,
+                               Instant now) const;
+
   LeaseRules rules_;
-  std::map<Key, std::map<HostId, Observation>> by_subject_;
+  std::map<Key, std::vector<Observation>> by_subject_;  // one of each observer
 };
 
 // Taken together over the pools that the host should beat on: alive on any is Alive; silent on
@@ -103,6 +113,7 @@ struct StorageVerdict {
   Duration age{0};              // since the latest movement on any pool; with kAlive
   std::vector<PoolId> expired;  // sorted
   bool all_expired = false;     // every pool of the host: whole-host proof
+  std::vector<PoolId> unknown;  // that no witness can tell of; sorted
 };
 StorageVerdict judge_storage(const Policy& policy, const LeaseBook& book,
                              const std::vector<PoolId>& pools, HostId subject, Instant now);

@@ -2,6 +2,7 @@
 // A host as the manager's brain knows it. Durable parts are written by the store in the same
 // transaction as the actions that follow from them; volatile parts restart empty ("unknown").
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +39,14 @@ struct Capacity {
   friend bool operator==(const Capacity&, const Capacity&) = default;
 };
 
+// What a host tells of its lease on one heartbeat pool of its cluster.
+struct LeaseStanding {
+  Instant since;                         // when it could tell for the first time
+  bool counted = false;                  // it beat there since
+  bool told = false;                     // that it does not
+  std::optional<Instant> unarmed_since;  // none: armed
+};
+
 struct Host {
   HostId id;
   ClusterId cluster;
@@ -56,6 +65,7 @@ struct Host {
   std::vector<PoolIsolation> isolations;  // from Ceph pools, one each
   std::optional<Proof> proof;             // latest proof of death, kept for display
   int recover_attempts = 0;
+  bool awaited = false;  // the store is older than the world: what it runs is to be told first
   // -- volatile: gone after a restart of the manager --
   std::uint64_t beat_sequence = 0;          // of the latest beat of the session
   BootId doubted_boot;                      // said hello while boot_id was still heard
@@ -70,6 +80,7 @@ struct Host {
   std::optional<FencedClaim> claim;         // not believed yet
   Instant session_since;                    // of the latest hello, or our restart
   std::optional<Instant> power_cut_at;      // when it was last proven off by power
+  std::map<PoolId, LeaseStanding> leases;   // those that it could tell of
 };
 
 std::string_view to_string(HaState state);

@@ -42,6 +42,7 @@ Status check_policy(const Policy& p) {
       {"eviction_wait", p.eviction_wait, 0s, 60s},
       {"vm_retry_first", p.vm_retry_first, 100ms, 600s},
       {"vm_retry_last", p.vm_retry_last, p.vm_retry_first, 3600s},
+      {"vm_settled_after", p.vm_settled_after, 0s, 86'400s},
       {"order_resend", p.order_resend, 1s, 600s},
       {"stop_grace", p.stop_grace, 0s, 3600s},
       {"job_deadline", p.job_deadline, 10s, 86'400s},

@@ -51,6 +51,7 @@ struct Policy {
   int start_attempts = 3;             // hosts tried for a start that a person waits for
   Duration vm_retry_first = 1'000ms;  // back-off between HA start attempts
   Duration vm_retry_last = 15'000ms;
+  Duration vm_settled_after = 60'000ms;  // a VM that ran so long does not count as crashing again
   Duration order_resend = 10'000ms;   // an unanswered order is delivered again (receivers dedupe)
   Duration stop_grace = 30'000ms;     // ACPI shutdown before force
   Duration job_deadline = 600'000ms;  // every job ends, at the latest then

@@ -29,8 +29,8 @@ struct Proof {
   ProofMethod method = ProofMethod::kPowerOff;
   HostId host;
   Epoch epoch;                // the host's epoch when the proof was made
-  bool whole_host = true;     // false: only VMs that use one of `pools`
-  std::vector<PoolId> pools;  // sorted
+  bool whole_host = true;     // false: only some of `pools`; disk orders may still be carried out
+  std::vector<PoolId> pools;  // of a lease or an isolation: only VMs that use them; sorted
   WallTime at;
   std::string reading;  // raw reading, for the ledger
 };

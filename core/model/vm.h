@@ -71,11 +71,16 @@ struct Vm {
   bool force_stop = false;
   bool reboot = false;   // the order under way is a reboot
   bool expunge = false;  // destroy removes the disks too
-  int attempts = 0;      // failed starts in a row
+  int attempts = 0;      // starts in a row that failed, or did not last
   // -- volatile --
   Instant next_try;
   Instant op_sent;
   std::vector<HostId> avoid;  // hosts where the latest starts failed
+  Instant ran_since;          // when it was placed, then when it was started
+  Instant held_back_until;    // it crashes again and again
+  bool io_paused = false;     // by QEMU: a disk did not take a write; resumed with growing pauses
+  int resumes = 0;            // in a row
+  Instant next_resume;
 };
 
 bool uses_pool(const Vm& vm, PoolId pool);

@@ -7,10 +7,14 @@
 namespace mold::core {
 namespace {
 
+Instant start_due(const Vm& vm) {
+  return std::max(vm.next_try, vm.held_back_until);
+}
+
 VmStep step_of_stopped(const Vm& vm, Instant now) {
   switch (vm.desired) {
     case Desired::kRunning:
-      return now >= vm.next_try ? VmStep::kPlaceAndStart : VmStep::kNone;
+      return now >= start_due(vm) ? VmStep::kPlaceAndStart : VmStep::kNone;
     case Desired::kStopped:
       return VmStep::kNone;
     case Desired::kDestroyed:
@@ -20,10 +24,11 @@ VmStep step_of_stopped(const Vm& vm, Instant now) {
   MOLD_UNREACHABLE();
 }
 
-VmStep step_of_running(const Vm& vm) {
+VmStep step_of_running(const Vm& vm, Instant now) {
   switch (vm.desired) {
     case Desired::kRunning:
-      return vm.reboot ? VmStep::kOrderReboot : VmStep::kNone;
+      if (vm.reboot) return VmStep::kOrderReboot;
+      return vm.io_paused && now >= vm.next_resume ? VmStep::kOrderResume : VmStep::kNone;
     case Desired::kStopped:
       return vm.force_stop ? VmStep::kOrderKill : VmStep::kOrderStop;
     case Desired::kDestroyed:
@@ -42,7 +47,7 @@ VmStep next_vm_step(const Policy& policy, const Vm& vm, Instant now) {
     case VmState::kStopped:
       return step_of_stopped(vm, now);
     case VmState::kRunning:
-      return step_of_running(vm);
+      return step_of_running(vm, now);
     case VmState::kStarting:
     case VmState::kStopping:
       return VmStep::kNone;  // these always have an order under way
@@ -63,9 +68,11 @@ std::optional<Instant> step_deadline(const Policy& policy, const Vm& vm) {
       return vm.next_try;
     case VmState::kStopped:
       if (vm.desired == Desired::kStopped) return std::nullopt;
-      return vm.next_try;
-    case VmState::kStarting:
+      return vm.desired == Desired::kRunning ? start_due(vm) : vm.next_try;
     case VmState::kRunning:
+      if (!vm.io_paused || vm.desired != Desired::kRunning) return std::nullopt;
+      return vm.next_resume;
+    case VmState::kStarting:
     case VmState::kStopping:
     case VmState::kDestroyed:
     case VmState::kError:

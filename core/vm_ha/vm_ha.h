@@ -17,6 +17,7 @@ enum class VmStep : std::uint8_t {
   kOrderStop,  // ACPI, then force
   kOrderKill,
   kOrderReboot,
+  kOrderResume,  // QEMU paused it
   kDeleteDisk,
   kMarkDestroyed,
   kResend,  // the order under way was not answered for order_resend

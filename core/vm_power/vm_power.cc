@@ -13,13 +13,9 @@ ReportMeaning read_report(const Vm* vm, HostId from, const VmReport& report,
   const bool current = !check_generation || report.generation == vm->generation;
   if (vm->host == from && current)
     return gone ? ReportMeaning::kGone : ReportMeaning::kRunsAsPlaced;
-  if (gone) return ReportMeaning::kNothing;
-  // Behind by a little is a store restored from a backup; by a lot is nonsense.
-  constexpr std::uint64_t kBelievableLead = 1'000;
-  const bool newer = report.generation > vm->generation &&
-                     report.generation.value - vm->generation.value <= kBelievableLead;
-  if (newer && (!vm->host || vm->host == from)) return ReportMeaning::kAdopt;
-  return ReportMeaning::kStaleCopy;
+  // Wherever it was placed before: killing the newest would kill the newest data.
+  if (is_behind(vm->generation.value, report.generation.value)) return ReportMeaning::kAdopt;
+  return gone ? ReportMeaning::kNothing : ReportMeaning::kStaleCopy;
 }
 
 bool restart_after(GoneReason reason, const Vm& vm) {

@@ -48,8 +48,10 @@ std::vector<std::vector<Cell>> host_rows(const std::vector<Json>& hosts) {
 std::vector<std::string> host_warnings(const std::vector<Json>& hosts) {
   std::vector<std::string> warnings;
   for (const Json& host : hosts) {
-    const std::string text = text_of(host, "leasewarning");
-    if (!text.empty()) warnings.push_back("warning: " + text_of(host, "name") + ": " + text);
+    for (const char* const about : {"leasewarning", "storewarning"}) {
+      const std::string text = text_of(host, about);
+      if (!text.empty()) warnings.push_back("warning: " + text_of(host, "name") + ": " + text);
+    }
   }
   std::sort(warnings.begin(), warnings.end());
   return warnings;

@@ -69,7 +69,10 @@ class Hypervisor {
   virtual void shutdown(const VmRef& ref, Done done) = 0;
   // By force; confirmed means that the domain is gone.
   virtual void destroy(const VmRef& ref, Done done) = 0;
+  // Asks the guest; confirmed means asked.
   virtual void reboot(const VmRef& ref, Done done) = 0;
+  // As the reset button does, without asking.
+  virtual void reset(const VmRef& ref, Done done) = 0;
 };
 
 }  // namespace mold::port

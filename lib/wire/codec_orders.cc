@@ -29,6 +29,7 @@ json write_order(const Order& order) {
           {"vm", order.vm.value},
           {"generation", order.generation.value},
           {"grace_ms", order.grace.count()},
+          {"forced", order.forced},
           {"name", order.name},
           {"uuid", order.uuid},
           {"cpus", order.cpus},
@@ -68,6 +69,7 @@ Order read_order(const Fields& fields) {
   if (!order.vm) fields.refuse("vm", "must not be 0");
   order.generation = Generation{fields.number("generation")};
   order.grace = fields.duration("grace_ms");
+  order.forced = fields.flag_or("forced", false);
   order.name = fields.text("name", limits::kName);
   order.uuid = fields.uuid("uuid");
   order.cpus = fields.number32("cpus", limits::kCpus);
@@ -99,7 +101,8 @@ json write_vms(const std::vector<core::VmReport>& vms) {
                    {"uuid", vm.uuid},
                    {"generation", vm.generation.value},
                    {"power", wire_name(vm.power)},
-                   {"gone_reason", wire_name(vm.gone_reason)}});
+                   {"gone_reason", wire_name(vm.gone_reason)},
+                   {"io_error", vm.io_error}});
   }
   return out;
 }
@@ -115,6 +118,7 @@ std::vector<core::VmReport> read_vms(const Fields& fields) {
     vm.generation = Generation{part.number("generation")};
     vm.power = part.choice("power", &parse_domain_power);
     vm.gone_reason = part.choice("gone_reason", &parse_gone_reason);
+    vm.io_error = part.flag_or("io_error", false);
     vms.push_back(std::move(vm));
   });
   return vms;

@@ -10,6 +10,7 @@ Order to_wire(const core::Order& order, const std::function<std::string(PoolId)>
   out.vm = order.vm;
   out.generation = order.generation;
   out.grace = order.grace;
+  out.forced = order.forced;
   out.name = order.spec.name;
   out.uuid = order.spec.uuid;
   out.cpus = order.spec.cpus;
@@ -31,6 +32,7 @@ core::Order to_core(const Order& order,
   out.vm = order.vm;
   out.generation = order.generation;
   out.grace = order.grace;
+  out.forced = order.forced;
   out.spec.name = order.name;
   out.spec.uuid = order.uuid;
   out.spec.cpus = order.cpus;

@@ -13,7 +13,8 @@
 namespace mold::manager {
 namespace {
 
-constexpr std::size_t kStrangerBodyBytes = 64 * 1024;  // an enrolment takes two or three
+constexpr std::string_view kNotCounted = "not-counted";  // wire::OwnLease
+constexpr std::size_t kStrangerBodyBytes = 64 * 1024;    // an enrolment takes two or three
 
 }  // namespace
 
@@ -279,7 +280,7 @@ void AgentLink::on_results(HostId host, const Request& request, const Reply& rep
   }
   for (const core::OrderResult& result : message->results) {
     engine_.submit(core::OrderAnswered{host, result});
-    session(host).answered(result.op);
+    if (result.op) session(host).answered(result.op);
   }
   engine_.when_durable([reply](const Status& status) {
     if (status)
@@ -310,6 +311,16 @@ void AgentLink::on_report(HostId host, const Request& request, const Reply& repl
   });
 }
 
+// A record that another boot left behind says nothing of the present one. One that moves does: the
+// machine has booted and will say hello, and must not be cut off meanwhile.
+bool AgentLink::is_of_its_boot(const HostRecord& subject, const wire::Reading& reading) const {
+  const auto known = engine_.state().hosts.find(subject.id);
+  if (known == engine_.state().hosts.end()) return false;
+  const Duration unchanged{static_cast<std::int64_t>(reading.unchanged_ms)};
+  return reading.boot_id == known->second.boot_id ||
+         unchanged < engine_.brain().policy().storage_alive_within;
+}
+
 // Only of pools and hosts of the observer's own cluster: the others it neither mounts nor watches.
 std::vector<core::LeaseReading> AgentLink::readings(HostId observer,
                                                     const std::vector<wire::Reading>& readings) {
@@ -327,13 +338,22 @@ std::vector<core::LeaseReading> AgentLink::readings(HostId observer,
     core::LeaseReading out;
     out.pool = pool->id;
     out.subject = subject->id;
-    out.readable = reading.readable;
+    out.readable = reading.readable && is_of_its_boot(*subject, reading);
     out.counter = reading.counter;
     out.incarnation = reading.incarnation;
     out.armed = reading.armed;
     out.deadline = Duration{static_cast<std::int64_t>(reading.deadline_ms)};
     out.unchanged = Duration{static_cast<std::int64_t>(reading.unchanged_ms)};
     known.push_back(out);
+  }
+  return known;
+}
+
+std::vector<core::OwnLease> AgentLink::own_leases(const std::vector<wire::OwnLease>& leases) const {
+  std::vector<core::OwnLease> known;
+  for (const wire::OwnLease& lease : leases) {
+    const PoolRecord* const pool = inventory_.pools().find_uuid(lease.pool_uuid);
+    if (pool != nullptr) known.push_back({pool->id, lease.state != kNotCounted, lease.armed});
   }
   return known;
 }
@@ -351,6 +371,7 @@ void AgentLink::on_beat(HostId host, const Request& request, const Reply& reply)
   event.self_stall = Duration{static_cast<std::int64_t>(beat->self_stall_ms)};
   event.readings = readings(host, beat->readings);
   event.sequence = beat->seq;
+  event.leases = own_leases(beat->leases);
   const TurnOutcome outcome = engine_.submit(std::move(event));
   if (outcome.session_refused) {
     refuse_epoch(host, reply, outcome.why);

@@ -82,6 +82,9 @@ class AgentLink {
   [[nodiscard]] bool is_current(HostId host, Epoch epoch) const;
   std::vector<core::LeaseReading> readings(HostId observer,
                                            const std::vector<wire::Reading>& readings);
+  [[nodiscard]] bool is_of_its_boot(const HostRecord& subject, const wire::Reading& reading) const;
+  [[nodiscard]] std::vector<core::OwnLease> own_leases(
+      const std::vector<wire::OwnLease>& leases) const;
   AgentSession& session(HostId host);
 
   runtime::EventLoop& loop_;

@@ -55,6 +55,7 @@ ApiResult<void> switch_oobm(Call& call, HostRecord host, bool on) {
     return refuse(from_error(done.error()));
   }
   call.engine().submit(core::PowerControlSet{host.id, on});
+  if (!on) call.services().power.switched_off({host.id, {}});
   return {};
 }
 

@@ -72,9 +72,10 @@ ApiResult<Template> read_new_template(Call& call) {
   std::optional<std::string> path = path_of_file_url(params.text("url"));
   if (!path) path = snapshot_of_url(params.text("url"));
   if (!path) {
-    return refuse(params.wrong("url",
-                               "write file:///absolute/path, a file below a storage pool that every host has, or "
-                               "rbd:POOL/IMAGE@SNAPSHOT"));
+    return refuse(params.wrong(
+        "url",
+        "write file:///absolute/path, a file below a storage pool that every host has, or "
+        "rbd:POOL/IMAGE@SNAPSHOT"));
   }
   if (path->starts_with("rbd:") && tmpl.format != "RAW") {
     return refuse(params.wrong("format", "a snapshot of a Ceph pool is RAW"));

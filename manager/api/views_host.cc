@@ -24,6 +24,7 @@ const std::string_view kHostFields =
     "capabilities:string hosttags:string lastpinged:date created:date disconnected:date "
     "hahost:boolean islocalstorageactive:boolean ueficapability:boolean annotation:string "
     "hostha:map outofbandmanagement:map hastatereason:string leasewarning:string "
+    "storewarning:string "
     "enrolled:boolean vmcount:integer "
     "enrolmenttoken:string fencedrillscore:integer fencedrillstate:string fencedrillage:long "
     "fencedrillreason:string details:map";
@@ -286,6 +287,12 @@ Object host_view(const Services& services, const HostRecord& host, const HostUse
   row.set("outofbandmanagement", Value(oobm_view(services, host)));
   row.set_text("hastatereason", known == nullptr ? std::string() : known->reason);
   row.set_text("leasewarning", lease_warning(services, host));
+  row.set_text(
+      "storewarning",
+      known != nullptr && known->awaited
+          ? "not heard of since the manager's store was found older than the world: nothing "
+            "is started or killed in its cluster; boot it, or `hactl host confirm-dead`"
+          : "");
   row.set("enrolled", Value(host.last_hello.has_value()));
   add_fence_drill(row, services.drills, host.id, services.loop.now());
   if (const auto note = host.details.find("annotation"); note != host.details.end()) {

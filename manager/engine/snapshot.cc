@@ -23,7 +23,10 @@ CoreRows snapshot(const core::State& state, const core::Changes& changes) {
   copy_rows(state.vms, changes.vms, rows.vms, rows.vms_gone);
   copy_rows(state.pools, changes.pools, rows.pools, rows.pools_gone);
   copy_rows(state.jobs, changes.jobs, rows.jobs, rows.jobs_gone);
-  if (changes.counters) rows.next_op = state.next_op;
+  if (changes.counters) {
+    rows.next_op = state.next_op;
+    if (state.min_generation) rows.min_generation = state.min_generation;
+  }
   return rows;
 }
 

@@ -36,8 +36,14 @@ Result<FenceDevice> PowerService::add_device(FenceDevice device, const Secret& p
 
 Status PowerService::update_device(FenceDevice device, const std::optional<Secret>& password) {
   const Feed feed{device.host, device.id};
+  const FenceDevice* const before = inventory_.fence_devices().find(device.id);
+  const bool goes = before != nullptr && before->enabled && !device.enabled;
   MOLD_TRY(const bool changed, targets_.update(std::move(device), password));
-  if (changed) settings_changed(feed);
+  if (changed) {
+    settings_changed(feed);
+  } else if (goes) {
+    switched_off(feed);
+  }
   tell_ladder(feed.host);
   return {};
 }

@@ -299,10 +299,14 @@ bool PowerService::is_outdated(const Sending& sent) const {
 
 // In the transaction that changes the record, so that no crash leaves one without the other.
 void PowerService::settings_changed(const Feed& feed) {
+  switched_off(feed);
+  if (changed_) changed_(feed);
+}
+
+void PowerService::switched_off(const Feed& feed) {
   ++revisions_[feed];
   readings_.erase(feed);
   engine_.submit(core::PowerSettingsChanged{feed.host, feed.device});
-  if (changed_) changed_(feed);
 }
 
 const PowerService::Reading* PowerService::latest(const Feed& feed) const {

@@ -90,6 +90,9 @@ class PowerService {
 
   // For configureOutOfBandManagement; see PowerTargets.
   Status configure(HostId host, const OobmSettings& settings, const Secret& password);
+  // Nothing that is under way there counts any more. What is held against the device stays known:
+  // it is the same one when it is switched on again.
+  void switched_off(const Feed& feed);
   // Fence devices. The brain is told the ladder of the host.
   Result<FenceDevice> add_device(FenceDevice device, const Secret& password);
   Status update_device(FenceDevice device, const std::optional<Secret>& password);

@@ -15,6 +15,8 @@ constexpr std::string_view kForms =
     "write rbd://USER:KEY@MONITOR[:PORT][,..]/POOL, nfs://SERVER/EXPORT, "
     "SharedMountPoint://localhost/PATH, clvm://localhost/VOLUME-GROUP or Filesystem://HOST/PATH";
 
+constexpr std::size_t kMostMonitors = 1024;  // bytes, as mold-ceph takes them
+
 tl::unexpected<Error> bad_url(std::string_view why) {
   return fail(ErrorKind::kInvalid, std::string(why));
 }
@@ -69,7 +71,7 @@ Status check_server(std::string_view what, std::string_view server) {
     if (!port || *port == 0) return bad_url(std::string(what) + ": its port is no number");
     name = name.substr(0, colon + (six ? 1 : 0));
   }
-  if (name.empty() || name.front() == '-' || name == "[]")
+  if (name.empty() || name.front() == '-' || name.front() == '.' || name == "[]")
     return bad_url(std::string(what) + " is missing");
   if (six && name.back() != ']') return bad_url(std::string(what) + ": its bracket is not closed");
   if (!six && name.find_first_of(":[]%") != std::string_view::npos)
@@ -109,6 +111,7 @@ Result<PoolUrl> read_rbd(std::string_view rest) {
     rest = rest.substr(at + 1);
   }
   MOLD_TRY(const Place place, read_place(rest));
+  if (place.host.size() > kMostMonitors) return bad_url("the monitors: too many");
   for (const std::string& monitor : split(place.host, ','))
     MOLD_TRY_VOID(check_server("a monitor", monitor));
   const std::string pool = place.path.substr(1);
@@ -125,6 +128,12 @@ Result<PoolUrl> read_nfs(std::string_view rest) {
   MOLD_TRY(const Place place, read_place(rest));
   MOLD_TRY_VOID(check_server("the NFS server", place.host));
   MOLD_TRY_VOID(check_path("the export", place.path));
+  // As agents have it (agentd/storage/mount_table.cc): what mount(8) would read as something else.
+  const auto odd = [](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == ',' || c == '\\';
+  };
+  if (std::any_of(place.path.begin(), place.path.end(), odd))
+    return bad_url("the export: blanks, commas and backslashes are not taken");
   made.source = "nfs://" + std::string(place.host) + place.path;
   made.shown = made.source;
   return made;

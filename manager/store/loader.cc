@@ -108,6 +108,19 @@ Result<std::uint64_t> next_number(runtime::Database& db, const std::string& tabl
 
 }  // namespace
 
+Result<OpId> load_next_op(runtime::Database& db) {
+  MOLD_TRY(runtime::Statement row, db.prepare("SELECT value FROM counters WHERE name = 'next_op'"));
+  MOLD_TRY(const bool found, row.step());
+  return found ? OpId{static_cast<std::uint64_t>(row.optional_integer(0).value_or(1))} : OpId{1};
+}
+
+// The brain skips its orders itself.
+Status skip_numbers(runtime::Database& db) {
+  return db.execute(
+      "UPDATE counters SET value = value + 1000000 "
+      "WHERE name LIKE 'next!_%' ESCAPE '!' AND name <> 'next_op'");
+}
+
 Result<Restored> load_all(runtime::Database& db) {
   Restored all;
   MOLD_TRY(all.core, load_core(db));
@@ -120,6 +133,8 @@ Result<Restored> load_all(runtime::Database& db) {
   const auto& counters = all.inventory.counters;
   if (const auto op = counters.find("next_op"); op != counters.end())
     all.core.next_op = OpId{op->second};
+  if (const auto lowest = counters.find("min_generation"); lowest != counters.end())
+    all.core.min_generation = Generation{lowest->second};
   if (const auto job = counters.find("next_job"); job != counters.end()) all.next_job = job->second;
   MOLD_TRY(all.next_event, next_number(db, "events"));
   MOLD_TRY(all.next_evidence, next_number(db, "evidence"));

@@ -174,6 +174,7 @@ MOLD_ROW(CoreHostRow, "core_hosts") {
   v("proof_epoch", r.proof.epoch), v("proof_whole_host", r.proof.whole_host);
   v("proof_pools", r.proof_pools), v("proof_at", r.proof.at);
   v("proof_reading", r.proof.reading), v("recover_attempts", r.host.recover_attempts);
+  v("awaited", r.host.awaited);
 }
 
 // One disk of a VM.

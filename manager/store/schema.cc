@@ -207,6 +207,10 @@ UPDATE core_pools SET ceph_fsid =
   coalesce((SELECT ceph_fsid FROM storage_pools WHERE storage_pools.id = core_pools.id), '');
 )sql";
 
+constexpr std::string_view kAwaited = R"sql(
+ALTER TABLE core_hosts ADD COLUMN awaited INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 constexpr std::array kSteps{
     runtime::Migration{1, "state of the brain", kCore},
     runtime::Migration{2, "inventory", kInventory},
@@ -218,6 +222,7 @@ constexpr std::array kSteps{
     runtime::Migration{8, "ways to Ceph clusters without a pool", kCephWays},
     runtime::Migration{9, "fencing of single VMs", kClientFences},
     runtime::Migration{10, "Ceph clusters of pools", kPoolCeph},
+    runtime::Migration{11, "hosts that are awaited by a store of before", kAwaited},
 };
 
 }  // namespace

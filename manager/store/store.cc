@@ -11,6 +11,7 @@
 #include "lib/runtime/sqlite.h"
 #include "manager/store/history.h"
 #include "manager/store/loader.h"
+#include "manager/store/mark.h"
 #include "manager/store/schema.h"
 #include "manager/store/writer.h"
 
@@ -39,16 +40,22 @@ Result<UniqueFd> lock_directory(const std::string& directory) {
 
 bool CoreRows::empty() const {
   return hosts.empty() && vms.empty() && pools.empty() && jobs.empty() && hosts_gone.empty() &&
-         vms_gone.empty() && pools_gone.empty() && jobs_gone.empty() && !next_op;
+         vms_gone.empty() && pools_gone.empty() && jobs_gone.empty() && !next_op && !min_generation;
 }
 
 struct Store::Writer {
-  explicit Writer(RowWriter writer) : rows(std::move(writer)) {}
+  Writer(RowWriter writer, std::optional<StoreMark> kept_mark)
+      : rows(std::move(writer)), mark(std::move(kept_mark)) {}
   Status planted_fault() {
     const std::lock_guard guard(lock);
     return fault ? fault() : Status{};
   }
+  Status write(const WriteSet& set) {
+    MOLD_TRY_VOID(rows.write(set));
+    return mark && set.core.next_op ? mark->keep(*set.core.next_op) : Status{};
+  }
   RowWriter rows;
+  std::optional<StoreMark> mark;
   std::mutex lock;  // of `fault` alone
   std::function<Status()> fault;
 };
@@ -72,12 +79,22 @@ Result<std::unique_ptr<Store>> Store::open(runtime::EventLoop& loop, Options opt
   MOLD_TRY(runtime::Database db, runtime::Database::open(path));
   MOLD_TRY_VOID(db.quick_check());
   MOLD_TRY_VOID(runtime::migrate(db, schema_steps()));
+  std::optional<StoreMark> mark;
+  std::string older;
+  if (!set.mark_directory.empty()) {
+    MOLD_TRY(mark, StoreMark::open(set.mark_directory));
+    MOLD_TRY(const OpId next_op, load_next_op(db));
+    older = mark->doubt(next_op);
+    // Nothing new may get the number of something that was forgotten.
+    if (!older.empty()) MOLD_TRY_VOID(skip_numbers(db));
+  }
   MOLD_TRY(store->restored_, load_all(db));
+  store->restored_.core.older_because = std::move(older);
   runtime::SqliteOptions reading;
   reading.read_only = true;
   MOLD_TRY(runtime::Database reader, runtime::Database::open(path, reading));
-  store->writer_ =
-      std::make_shared<Writer>(RowWriter(std::move(db), {set.evidence_per_host, set.events_kept}));
+  store->writer_ = std::make_shared<Writer>(
+      RowWriter(std::move(db), {set.evidence_per_host, set.events_kept}), std::move(mark));
   store->reader_ = std::make_shared<Reader>(Reader{std::move(reader)});
   return store;
 }
@@ -90,7 +107,7 @@ void Store::write(std::shared_ptr<const WriteSet> set, std::function<void(Status
   write_lane_.submit(
       [writer = writer_, set = std::move(set)]() -> Status {
         MOLD_TRY_VOID(writer->planted_fault());
-        return writer->rows.write(*set);
+        return writer->write(*set);
       },
       std::move(done), kForEver);
 }

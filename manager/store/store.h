@@ -35,6 +35,7 @@ struct CoreRows {
   std::vector<PoolId> pools_gone;
   std::vector<JobId> jobs_gone;
   std::optional<OpId> next_op;
+  std::optional<Generation> min_generation;
 
   [[nodiscard]] bool empty() const;
 };
@@ -86,7 +87,8 @@ struct EvidenceFilter {
 class Store {
  public:
   struct Options {
-    std::string directory;  // made when missing, mode 0700
+    std::string directory;            // made when missing, mode 0700
+    std::string mark_directory = {};  // mark.h; none: the store is believed
     std::uint64_t evidence_per_host = 2000;
     std::uint64_t events_kept = 200'000;
   };

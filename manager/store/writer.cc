@@ -74,8 +74,9 @@ Status RowWriter::write_core(const CoreRows& rows) {
   for (const VmId id : rows.vms_gone) MOLD_TRY_VOID(erase("core_vms", id.value));
   for (const PoolId id : rows.pools_gone) MOLD_TRY_VOID(erase("core_pools", id.value));
   for (const JobId id : rows.jobs_gone) MOLD_TRY_VOID(erase("core_jobs", id.value));
-  if (!rows.next_op) return {};
-  return put(Counter{"next_op", rows.next_op->value});
+  if (rows.next_op) MOLD_TRY_VOID(put(Counter{"next_op", rows.next_op->value}));
+  if (!rows.min_generation) return {};
+  return put(Counter{"min_generation", rows.min_generation->value});
 }
 
 Status RowWriter::write_core_host(const core::Host& host) {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr Ms kRetry = 2'000;
 constexpr Ms kRelist = 30'000;
-constexpr Ms kReportEvery = 4'000;  // unasked; part of the rhythm (plan.cc)
+constexpr Ms kReportEvery = 4'000;  // unasked; in peace it says nothing new
 constexpr std::size_t kMaxUnacknowledged = 256;
 
 }  // namespace
@@ -29,7 +29,7 @@ void Agent::begin(World& world, std::size_t host) {
 void Agent::start() {
   ++run_;
   up_ = true;
-  brain_.emplace(world_->plan().policy, world_->options().agent_mutation);
+  brain_.emplace(world_->options().agent_mutation);
   awaiting_ = retry_set_ = relist_set_ = false;
   beats_ = 0;
   told_ = Epoch{};
@@ -229,7 +229,7 @@ void Agent::session_opened(std::uint64_t session, Epoch epoch) {
   if (!awaiting_ || session != session_) return;  // an answer to a hello that was given up
   awaiting_ = false;
   told_ = epoch;
-  step(core::SessionAccepted{epoch, hello_incarnation_});
+  step(core::SessionAccepted{epoch, hello_incarnation_, world_->plan().policy.start_guard});
 }
 
 // The answer to one request: it ends the session that the request was made in, no other. To a hello

@@ -9,15 +9,16 @@ namespace {
 
 // In the order of FaultKind.
 constexpr std::array<std::string_view, kFaultKindCount> kNames = {
-    "power-cut",     "psu-cut",       "reset",        "cluster-fence",   "freeze",
-    "stun",          "isolate",       "agent-crash",  "heartbeat-crash", "libvirt-trouble",
-    "net-cut",       "net-cut-up",    "net-cut-down", "net-partition",   "net-bad",
-    "pool-hang",     "pool-hang-all", "pool-gone",    "pool-slow",       "pool-stale",
-    "beat-hang",     "bmc-dead",      "bmc-slow",     "bmc-lost-answer", "bmc-false-failure",
-    "bmc-lying",     "bmc-password",  "bmc-echo",     "feed-dead",       "manager-crash",
-    "manager-stall", "store-slow",    "guest-crash",  "deploy",          "start",
-    "stop",          "force-stop",    "reboot",       "destroy",         "fence-vm",
-    "move",          "ha-off",        "drain",        "confirm-dead",    "api-power"};
+    "power-cut",     "psu-cut",       "reset",          "cluster-fence",   "freeze",
+    "stun",          "isolate",       "agent-crash",    "heartbeat-crash", "libvirt-trouble",
+    "net-cut",       "net-cut-up",    "net-cut-down",   "net-partition",   "net-bad",
+    "pool-hang",     "pool-hang-all", "pool-gone",      "pool-slow",       "pool-stale",
+    "beat-hang",     "bmc-dead",      "bmc-slow",       "bmc-lost-answer", "bmc-false-failure",
+    "bmc-lying",     "bmc-password",  "bmc-echo",       "feed-dead",       "manager-crash",
+    "manager-stall", "store-slow",    "store-restored", "guest-crash",     "deploy",
+    "start",         "stop",          "force-stop",     "reboot",          "destroy",
+    "fence-vm",      "move",          "ha-off",         "drain",           "confirm-dead",
+    "api-power"};
 
 }  // namespace
 
@@ -43,7 +44,7 @@ bool lets_rest(FaultKind kind) {
   return kind == kPowerCut || kind == kPsuCut || kind == kBmcDead || kind == kBmcSlow ||
          kind == kBmcLostAnswer || kind == kBmcFalseFailure || kind == kBmcLying ||
          kind == kBmcPassword || kind == kBmcEcho || kind == kFeedDead || kind == kHaOff ||
-         kind == kDrain || kind == kMove;
+         kind == kDrain || kind == kMove || kind == kStoreRestored;
 }
 
 std::string seconds(Ms time) {

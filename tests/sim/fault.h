@@ -44,6 +44,7 @@ enum class FaultKind : std::uint8_t {
   kManagerCrash,     // arg: where in a turn
   kManagerStall,
   kStoreSlow,
+  kStoreRestored,  // at its end the manager starts anew with its store as it was at the beginning
   kGuestCrash,
   // -- people --
   kDeploy,
@@ -59,7 +60,7 @@ enum class FaultKind : std::uint8_t {
   kConfirmDead,  // only when it is: the operator looked
   kApiPower,     // off/on/reset/status through the manager (arg)
 };
-inline constexpr int kFaultKindCount = 45;
+inline constexpr int kFaultKindCount = 46;
 
 struct FaultLine {
   Ms at = 0;

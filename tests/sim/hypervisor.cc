@@ -136,6 +136,7 @@ void Hypervisor::carry_out(std::uint32_t slot) {
       world_->disks.now_able(*q);
       break;
     case Verb::kReboot:
+    case Verb::kReset:
       if (q == nullptr) return reply(slot, core::Outcome::kFailed, 2);
       break;
     case Verb::kShutdown: {

@@ -65,6 +65,7 @@ void Injector::apply(const FaultLine& line, std::size_t index, bool begins) {
     case kManagerCrash:
     case kManagerStall:
     case kStoreSlow:
+    case kStoreRestored:
       return process(line, begins);
     case kNetCut:
     case kNetCutUp:
@@ -206,6 +207,8 @@ void Injector::process(const FaultLine& line, bool begins) {
   } else if (kind == FaultKind::kStoreSlow) {
     world_->manager.set_store_slow(begins ? 1 : -1);
   }
+  if (kind == FaultKind::kStoreRestored)
+    begins ? world_->manager.back_up() : world_->manager.restore_backup();
   if (!begins) return;
   if (kind == FaultKind::kAgentCrash && host.agent.up()) {
     host.agent.crash();

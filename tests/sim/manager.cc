@@ -24,6 +24,7 @@ void Manager::begin(World& world) {
   waiting_.clear();
   crash_in_ = 0;
   timer_at_ = stalled_until_ = 0;
+  mark_ = {};
 }
 
 Now Manager::now() const {
@@ -39,6 +40,7 @@ void Manager::start() {
   waiting_.clear();
   core::State state = stored_;
   forget_volatile(state);
+  if (stored_.next_op < mark_) state.older_because = "it has forgotten orders";
   brain_.emplace(world_->plan().policy, std::move(state), world_->options().mutation);
   turn(brain_->resume(now()));
   for (std::size_t h = 0; h < world_->hosts.size(); ++h)
@@ -58,6 +60,12 @@ void Manager::crash(Ms down_for) {
   crash_in_ = 0;
   waiting_.clear();
   world_->queue.push(world_->now + down_for, Ev::kManagerUp, 0, run_);
+}
+
+void Manager::restore_backup() {
+  crash(world_->draw(500, 10'000, Draw::kStart, 78, run_));
+  stored_ = backup_;
+  for (const auto& [id, job] : stored_.jobs) world_->job_end.forgotten(id);
 }
 
 void Manager::crash_soon(std::uint32_t where, Ms down_for) {
@@ -253,7 +261,9 @@ void Manager::store(const core::Changes& changes) {
   copy(changes.vms, now.vms, stored_.vms);
   copy(changes.pools, now.pools, stored_.pools);
   copy(changes.jobs, now.jobs, stored_.jobs);
-  if (changes.counters) stored_.next_op = now.next_op;
+  if (!changes.counters) return;
+  stored_.next_op = mark_ = now.next_op;
+  stored_.min_generation = now.min_generation;
 }
 
 void Manager::act(std::size_t first, std::size_t last) {

@@ -21,6 +21,8 @@ class Manager {
   void crash(Ms down_for);
   void crash_soon(std::uint32_t where, Ms down_for);
   void stall(Ms until);
+  void back_up() { backup_ = stored_; }
+  void restore_backup();  // crashes; comes back with the store of then
   void set_store_slow(int by) { store_slow_ += by; }
   void heal();
 
@@ -37,7 +39,9 @@ class Manager {
   [[nodiscard]] std::uint32_t run() const { return run_; }
   [[nodiscard]] const core::State& state() const { return brain_ ? brain_->state() : stored_; }
   [[nodiscard]] core::State& stored() { return stored_; }
-  [[nodiscard]] bool idle() const { return up() && !busy() && waiting_.empty() && crash_in_ == 0; }
+  // Nothing under way. An ordered crash may still wait for its turn.
+  [[nodiscard]] bool rests() const { return up() && !busy() && waiting_.empty(); }
+  [[nodiscard]] bool idle() const { return rests() && crash_in_ == 0; }
   [[nodiscard]] Now now() const;
 
  private:
@@ -72,6 +76,8 @@ class Manager {
   Ms clock_origin_ = 0;
   std::optional<core::Brain> brain_;
   core::State stored_;
+  core::State backup_;
+  OpId mark_;           // kept apart from the store: how far that was when it acted last
   core::Turn pending_;  // its commit is under way
   Cause cause_;         // of the turn in hand
   bool committing_ = false;

@@ -140,6 +140,7 @@ Ms draw_length(Rng& rng, FaultKind kind, const Plan& plan) {
     case kForceStop:
     case kReboot:
     case kDestroy:
+    case kStoreRestored:  // drawn apart
     case kFenceVm:
     case kConfirmDead:
     case kApiPower:
@@ -376,6 +377,18 @@ void outlast_expiry(Plan& plan) {
       {at + 1'000, rng.chance(50) ? FaultKind::kFreeze : FaultKind::kIsolate, x, 0, lasts, 0});
 }
 
+// A backup from before some trouble is restored soon after it.
+void restore_store(Plan& plan) {
+  Rng rng(plan.seed ^ 0x1b873593U);
+  if (plan.lines.empty() || !rng.chance(12)) return;
+  const Ms trouble = plan.lines[rng.below(plan.lines.size())].at;
+  const Ms at = std::max<Ms>(0, trouble - rng.between(0, 20'000));
+  const Ms lasts = trouble - at + rng.between(5'000, 120'000);
+  plan.lines.push_back({at, FaultKind::kStoreRestored, 0, 0, lasts, 0});
+  // Isolations that were forgotten are not renewed: theirs must be as long as they really are.
+  plan.policy.isolation_expiry = Policy{}.isolation_expiry;
+}
+
 void draw_lines(Rng& rng, Plan& plan) {
   unsigned on[kFaultKindCount] = {};
   unsigned total = 0;
@@ -405,14 +418,16 @@ void draw_lines(Rng& rng, Plan& plan) {
     }
   }
   outlast_expiry(plan);
+  restore_store(plan);
   std::stable_sort(plan.lines.begin(), plan.lines.end(),
                    [](const FaultLine& x, const FaultLine& y) { return x.at < y.at; });
 }
 
 }  // namespace
 
+// A clock that drifts by 500 ppm shows whole milliseconds every 2 s.
 Ms Plan::rhythm() const {
-  return std::lcm(std::lcm(policy.beat_interval.count(), ladder.beat_interval.count()), Ms{4000});
+  return std::lcm(std::lcm(policy.beat_interval.count(), ladder.beat_interval.count()), Ms{2000});
 }
 
 void draw_plan(std::uint64_t seed, const Shape& shape, Plan& plan) {

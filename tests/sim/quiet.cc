@@ -35,7 +35,7 @@ bool was_just_cut(const core::Host& host, const core::Policy& policy, Instant no
 }
 
 bool host_rests(const SimHost& sim, const core::Host& host) {
-  if (host.fence.op || host.status_op || !host.isolations.empty()) return false;
+  if (host.fence.op || host.status_op || host.awaited || !host.isolations.empty()) return false;
   if (sim.power != Power::kOn) {
     return host.ha == core::HaState::kFenced ||
            (host.ha == core::HaState::kDisabled && !host.link_up);
@@ -68,7 +68,7 @@ bool vm_rests(const core::Policy& policy, const core::Vm& vm) {
 }  // namespace
 
 bool World::quiet() const {
-  if (healed || !manager.idle() || !injector.quiet()) return false;
+  if (healed || !manager.rests() || !injector.quiet()) return false;
   const core::State& state = manager.state();
   if (!state.jobs.empty() || ceph.open_calls() > 0) return false;
   for (const auto& [id, host] : state.hosts) {
@@ -129,7 +129,7 @@ bool World::in_rhythm(const SimEvent& e) {
 void World::maybe_skip() {
   if (queue.empty() || queue.top().at <= now) return;  // what is due comes first
   next_skip_look_ = now + kLookEvery;
-  if (healed || !injector.quiet() || !manager.idle()) return;  // the usual reasons, cheap
+  if (healed || !injector.quiet() || !manager.rests()) return;  // the usual reasons, cheap
   const auto& known = manager.state().hosts;
   const bool all_is_old = std::none_of(known.begin(), known.end(), [this](const auto& entry) {
     return was_just_cut(entry.second, plan_->policy, manager.now().mono);

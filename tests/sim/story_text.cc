@@ -20,6 +20,8 @@ std::string_view verb_text(core::HypervisorVerb verb) {
       return "destroy";
     case kReboot:
       return "reboot";
+    case kReset:
+      return "reset";
     case kCreateDisk:
       return "create-disk";
     case kDeleteDisk:

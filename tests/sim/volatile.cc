@@ -32,6 +32,11 @@ void forget_volatile(core::State& state) {
     v.next_try = {};
     v.op_sent = {};
     v.avoid.clear();
+    v.ran_since = {};
+    v.held_back_until = {};
+    v.io_paused = false;
+    v.resumes = 0;
+    v.next_resume = {};
   }
   for (auto& [id, j] : state.jobs) j.started = {};
 }

@@ -172,6 +172,11 @@ void World::do_line(const Line& line) {
     ceph_ = w.at(1);
     return;
   }
+  if (w[0] == "backup") {
+    backup_ = brain_->state();
+    return;
+  }
+  if (w[0] == "restore") return restore_backup();
   Machine& m = machine(w.at(1));
   if (w[0] == "cut-power") {  // machine dead, BMC lives on standby
     m.network = m.storage = m.reads = false;
@@ -206,6 +211,18 @@ void World::do_line(const Line& line) {
   }
 }
 
+// The manager died with its store, and starts anew from the backup. Its agents find it one by one:
+// hellos are for the script to say.
+void World::restore_backup() {
+  for (Machine& m : machines_) m.session = false;
+  pending_.clear();
+  State state = backup_;
+  state.older_because = "it knows less than its mark";
+  brain_ = std::make_unique<Brain>(policy_, std::move(state));
+  const Turn turn = brain_->resume(Now{now_, WallTime{now_.ms}});
+  for (const Action& action : turn.actions) carry_out(action);
+}
+
 void World::hello(Machine& m) {
   feed(hello_of(m));
 }
@@ -227,7 +244,7 @@ void World::beat(Machine& m) {
   if (!m.session) return;
   BeatReceived beat;
   beat.host = m.id;
-  beat.epoch = brain_->state().hosts.at(m.id).epoch;
+  beat.epoch = m.epoch;
   beat.incarnation = m.incarnation;
   beat.sequence = ++m.said;
   for (const Machine& other : machines_) {
@@ -255,6 +272,7 @@ void World::carry_out(const Action& action) {
       Overloaded{
           [this](const OpenSession& a) {
             machine(a.host).session = true;
+            machine(a.host).epoch = a.epoch;
             tell("session " + machine(a.host).name + " epoch " + std::to_string(a.epoch.value));
           },
           [this](const RefuseSession& a) {

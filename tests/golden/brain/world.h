@@ -36,6 +36,7 @@ class World {
     std::string bmc = "prompt";  // prompt | dead | lying | off
     std::uint64_t counter = 1;
     std::uint64_t incarnation = 0;
+    Epoch epoch;             // of its session
     std::uint64_t said = 0;  // sequence of its beats
     Instant changed;         // when the counter moved last
     std::string boot = "boot-1";
@@ -49,6 +50,7 @@ class World {
   void begin();
   void tick();
   void do_line(const Line& line);
+  void restore_backup();
   void hello(Machine& machine);
   core::HelloReceived hello_of(Machine& machine);
   void beat(Machine& machine);
@@ -75,6 +77,7 @@ class World {
   std::vector<Line> script_;
   std::vector<std::pair<Instant, core::Event>> pending_;  // answers on their way
   std::unique_ptr<core::Brain> brain_;
+  core::State backup_;  // of the store
   Instant now_;
   Instant end_{30'000};
   std::ostringstream story_;

@@ -95,7 +95,8 @@ TEST_F(TestDriverTest, AnotherGenerationIsNotTouched) {
   for (const auto& call : std::vector<std::function<void(port::Hypervisor::Done)>>{
            [this](auto done) { hypervisor_.resume(kRef, done); },
            [this](auto done) { hypervisor_.shutdown(kRef, done); },
-           [this](auto done) { hypervisor_.reboot(kRef, done); }}) {
+           [this](auto done) { hypervisor_.reboot(kRef, done); },
+           [this](auto done) { hypervisor_.reset(kRef, done); }}) {
     const auto result = wait(call);
     EXPECT_EQ(result.outcome, Outcome::kFailed);
     EXPECT_EQ(result.error, ErrorKind::kConflict);

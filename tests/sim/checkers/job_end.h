@@ -15,6 +15,8 @@ class JobEnd {
     finished_.clear();
   }
   void finished(const core::Job& job);
+  // The store is older than its end: it ends again.
+  void forgotten(JobId job) { finished_.erase(job); }
 
  private:
   World* world_ = nullptr;

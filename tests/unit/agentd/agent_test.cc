@@ -48,6 +48,13 @@ class AgentTest : public ::testing::Test {
     EXPECT_OK(agent_->start());
   }
   bool until(const std::function<bool()>& holds) { return loop_->run_until(holds, kPatience); }
+  wire::PoolInfo pool() const {
+    wire::PoolInfo out;
+    out.id = PoolId{4};
+    out.uuid = kPoolA;
+    out.path = dir_.path();
+    return out;
+  }
 
   TempDir dir_;
   std::unique_ptr<runtime::EventLoop> loop_;
@@ -89,11 +96,7 @@ TEST_F(AgentTest, PoolsReachTheHeartbeatAndReadingsTheManager) {
   start();
   ASSERT_TRUE(until([&] { return !manager_.beats.empty(); }));
   EXPECT_EQ(manager_.hellos[0].incarnation, 4U);
-  wire::PoolInfo pool;
-  pool.id = PoolId{4};
-  pool.uuid = kPoolA;
-  pool.path = dir_.path();
-  manager_.beat_answer = wire::BeatAnswer{8, std::vector<wire::PoolInfo>{pool}};
+  manager_.beat_answer = wire::BeatAnswer{8, std::vector<wire::PoolInfo>{pool()}};
   ASSERT_TRUE(until([&] { return manager_.beats.back().readings.size() == 1; }));
   EXPECT_EQ(manager_.beats.back().pools_version, 8U);
   EXPECT_EQ(manager_.beats.back().readings[0].subject_uuid, kOtherHost);
@@ -108,6 +111,32 @@ TEST_F(AgentTest, PoolsReachTheHeartbeatAndReadingsTheManager) {
       return report.pools.size() == 1 && report.pools[0].usable;
     });
   }));
+}
+
+TEST_F(AgentTest, ALeaseShorterThanTheManagersStartGuardStartsNothing) {
+  enrol();
+  BoardDouble board(config_.board_path);
+  board.add_held_pool(kPoolA, loop_->now() + 300'000ms);
+  board.publish(loop_->now() + 500'000ms);
+  manager_.start_guard_ms = 600'000;
+  start();
+  manager_.beat_answer = wire::BeatAnswer{8, std::vector<wire::PoolInfo>{pool()}};
+  ASSERT_TRUE(
+      until([&] { return !manager_.beats.empty() && manager_.beats.back().pools_version == 8U; }));
+  wire::Order order;
+  order.op = OpId{1};
+  order.epoch = Epoch{manager_.epoch()};
+  order.vm = VmId{7};
+  order.generation = Generation{1};
+  order.name = "web";
+  order.uuid = kPoolB;
+  order.memory_bytes = 1 << 20;
+  order.disks.push_back({kPoolA, dir_.file("disk"), "raw", "", 4096});
+  manager_.queue(order);
+  ASSERT_TRUE(until([&] { return !manager_.results.empty(); }));
+  EXPECT_EQ(manager_.results[0].outcome, core::Outcome::kFailed);
+  EXPECT_NE(manager_.results[0].text.find("not fresh"), std::string::npos)
+      << manager_.results[0].text;
 }
 
 TEST_F(AgentTest, TellsAboutItselfOnTheBus) {

@@ -30,6 +30,7 @@ class HypervisorDouble final : public port::Hypervisor {
     answer("destroy", std::move(done), false);
   }
   void reboot(const port::VmRef&, Done done) override { answer("reboot", std::move(done), true); }
+  void reset(const port::VmRef&, Done done) override { answer("reset", std::move(done), true); }
 
   Events events;
   std::vector<std::string> calls;

@@ -124,6 +124,7 @@ void FakeManager::hello(const runtime::ServerRequest& request,
   out.cluster_uuid = "cccccccc-cccc-4ccc-8ccc-cccccccccccc";
   out.pools_version = 1;
   out.managers = managers;
+  out.start_guard_ms = start_guard_ms;
   answer(reply, wire::encode(out));
 }
 

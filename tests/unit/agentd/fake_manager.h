@@ -31,6 +31,7 @@ class FakeManager {
   bool refuse_hello = false;
   bool swallow = false;  // no call is answered
   std::uint32_t beat_interval_ms = 50;
+  std::uint32_t start_guard_ms = 1'500;
   std::vector<std::string> managers;
   std::optional<wire::BeatAnswer> beat_answer;
   wire::EnrolAnswer enrol_answer;

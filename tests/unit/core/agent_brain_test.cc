@@ -60,7 +60,7 @@ class AgentDoor : public ::testing::Test {
     answer(Outcome::kConfirmed, true);
   }
 
-  AgentBrain brain_{Policy{}};
+  AgentBrain brain_;
   LeaseView lease_;
   Instant now_{10'000};
   std::vector<AgentAction> out_;
@@ -116,6 +116,20 @@ TEST_F(AgentDoor, NoFreshLeaseNoStart) {
   EXPECT_TRUE(refused(3));
   lease_.valid = false;
   EXPECT_TRUE(refused(4));
+}
+
+TEST_F(AgentDoor, TheStartGuardIsWhatTheManagerSaid) {
+  const Duration guard = Policy{}.start_guard + 3'000ms;
+  lease_.pools[0].valid_until = now_ + guard - 1ms;
+  step(SessionAccepted{Epoch{3}, 0, guard});
+  step(OrderArrived{order(OrderKind::kStartVm, 1)});
+  EXPECT_EQ(only<Hypervise>(), nullptr);
+  ASSERT_NE(only<SendResult>(), nullptr);
+  EXPECT_TRUE(only<SendResult>()->result.gone);
+  // Each session brings its own: the manager may have been set anew.
+  step(SessionAccepted{Epoch{4}, 0, guard - 1ms});
+  step(OrderArrived{order(OrderKind::kStartVm, 2, 4)});
+  EXPECT_NE(only<Hypervise>(), nullptr);
 }
 
 TEST_F(AgentDoor, ALeaseLostWhileCreatingKillsTheStart) {
@@ -190,6 +204,146 @@ TEST_F(AgentDoor, ASoftStopEndsWhenTheGuestIsGone) {
   EXPECT_FALSE(brain_.deadline().has_value());
 }
 
+// A person's patience ended while the guest was still being asked.
+class AgentStops : public AgentDoor {
+ protected:
+  void SetUp() override {
+    AgentDoor::SetUp();
+    start_vm(2);
+    Order stop = order(OrderKind::kStopVm, 2);
+    stop.grace = 30s;
+    step(OrderArrived{stop});
+    asked_ = *only<Hypervise>();
+    ASSERT_EQ(asked_.verb, HypervisorVerb::kShutdown);
+  }
+  static Order kill(std::uint64_t generation = 2) {
+    Order forced = order(OrderKind::kKillVm, generation);
+    forced.op = OpId{99};
+    return forced;
+  }
+  void answer_shutdown() {
+    HypervisorAnswered answered;
+    answered.call = asked_.call;
+    answered.outcome = Outcome::kConfirmed;
+    answered.exists = true;
+    step(answered);
+  }
+  Hypervise asked_;
+};
+
+TEST_F(AgentStops, AKillDuringTheGraceIsCarriedOutAtOnce) {
+  answer_shutdown();
+  step(OrderArrived{kill()});
+  ASSERT_NE(only<Hypervise>(), nullptr);
+  EXPECT_EQ(only<Hypervise>()->verb, HypervisorVerb::kDestroy);
+  answer(Outcome::kConfirmed, false);
+  ASSERT_NE(only<SendResult>(), nullptr);
+  EXPECT_TRUE(only<SendResult>()->result.gone);
+  EXPECT_EQ(only<SendResult>()->result.op, OpId{99});
+  EXPECT_FALSE(brain_.deadline().has_value());
+}
+
+TEST_F(AgentStops, AKillDuringTheShutdownCallFollowsItAtOnce) {
+  step(OrderArrived{kill()});
+  EXPECT_TRUE(out_.empty()) << "one call of a VM at a time";
+  answer_shutdown();
+  ASSERT_NE(only<Hypervise>(), nullptr);
+  EXPECT_EQ(only<Hypervise>()->verb, HypervisorVerb::kDestroy);
+  answer(Outcome::kConfirmed, false);
+  ASSERT_NE(only<SendResult>(), nullptr);
+  EXPECT_EQ(only<SendResult>()->result.op, OpId{99});
+}
+
+TEST_F(AgentStops, AKillThatNobodyWaitsForTakesNoAnswerAway) {
+  answer_shutdown();
+  Order stray = kill();
+  stray.op = OpId{};
+  step(OrderArrived{stray});
+  answer(Outcome::kConfirmed, false);
+  ASSERT_NE(only<SendResult>(), nullptr);
+  EXPECT_EQ(only<SendResult>()->result.op, OpId{72});
+}
+
+TEST_F(AgentStops, AKillOfAnOlderGenerationHastensNothing) {
+  answer_shutdown();
+  step(OrderArrived{kill(1)});
+  EXPECT_TRUE(out_.empty());
+  EXPECT_EQ(brain_.deadline(), now_ + 30s);
+}
+
+// QEMU paused it: a disk did not take a write.
+class AgentPaused : public AgentDoor {
+ protected:
+  void SetUp() override {
+    AgentDoor::SetUp();
+    start_vm();
+    VmReport paused;
+    paused.vm = kVm;
+    paused.generation = Generation{1};
+    paused.power = DomainPower::kPaused;
+    paused.io_error = true;
+    step(DomainObserved{paused});
+  }
+  static Order resume() {
+    Order again = order(OrderKind::kStartVm);
+    again.op = OpId{};
+    return again;
+  }
+  void expect_left_alone() {
+    EXPECT_EQ(only<Hypervise>(), nullptr);
+    ASSERT_NE(only<SendResult>(), nullptr);
+    EXPECT_FALSE(only<SendResult>()->result.gone);
+    EXPECT_EQ(brain_.vms().at(0).power, DomainPower::kPaused);
+    EXPECT_TRUE(brain_.vms().at(0).io_error);
+  }
+};
+
+TEST_F(AgentPaused, ItIsReportedAndResumedByTheOrderThatStartedIt) {
+  EXPECT_NE(only<SendReport>(), nullptr);
+  EXPECT_TRUE(brain_.vms().at(0).io_error);
+  step(OrderArrived{resume()});
+  ASSERT_NE(only<Hypervise>(), nullptr);
+  EXPECT_EQ(only<Hypervise>()->verb, HypervisorVerb::kResume);
+  answer(Outcome::kConfirmed, true);
+  EXPECT_NE(only<SendReport>(), nullptr);
+  EXPECT_EQ(brain_.vms().at(0).power, DomainPower::kRunning);
+  EXPECT_FALSE(brain_.vms().at(0).io_error);
+}
+
+TEST_F(AgentPaused, WithoutAFreshLeaseItStaysPausedAndIsNotKilled) {
+  lease_.pools[0].held = false;
+  step(OrderArrived{resume()});
+  expect_left_alone();
+}
+
+TEST_F(AgentPaused, AResumeThatDoesNotLastKillsNothing) {
+  step(OrderArrived{resume()});
+  answer(Outcome::kFailed, true);
+  expect_left_alone();
+}
+
+TEST_F(AgentPaused, AResumeOfWhatIsGoneMakesNoNewDomain) {
+  VmReport gone;
+  gone.vm = kVm;
+  gone.generation = Generation{1};
+  gone.power = DomainPower::kGone;
+  step(DomainObserved{gone});
+  step(OrderArrived{resume()});
+  EXPECT_TRUE(out_.empty());
+}
+
+TEST_F(AgentDoor, AForcedRebootAsksNoGuest) {
+  start_vm();
+  Order reboot = order(OrderKind::kRebootVm);
+  reboot.forced = true;
+  step(OrderArrived{reboot});
+  ASSERT_NE(only<Hypervise>(), nullptr);
+  EXPECT_EQ(only<Hypervise>()->verb, HypervisorVerb::kReset);
+  answer(Outcome::kConfirmed, true);
+  step(OrderArrived{reboot});
+  EXPECT_EQ(only<Hypervise>(), nullptr) << "its answer was lost, not its effect";
+}
+
 TEST_F(AgentDoor, AnUnreachableHypervisorTakesNoGraceAway) {
   start_vm();
   Order stop = order(OrderKind::kStopVm);
@@ -251,7 +405,7 @@ TEST_F(AgentDoor, ACrashIsReportedAndClosesItsGeneration) {
 }
 
 TEST_F(AgentDoor, ARestartedAgentFindsItsDomains) {
-  AgentBrain fresh{Policy{}};
+  AgentBrain fresh;
   VmReport running;
   running.vm = kVm;
   running.generation = Generation{9};

@@ -152,7 +152,7 @@ class DiskDoor : public ::testing::Test {
         {VmId{1}, "", Generation{generation}, DomainPower::kGone, GoneReason::kCrashed}});
   }
 
-  AgentBrain brain_{Policy{}};
+  AgentBrain brain_;
   LeaseView lease_;
   std::vector<AgentAction> out_;
 };

@@ -1,11 +1,9 @@
 // Settings of power devices that are changed while something is asked of them: nothing that the
 // device said as it was set up before may prove anything, or end well.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "core/engine/brain.h"
+#include "tests/unit/core/brain_fixture.h"
 
 namespace mold::core {
 namespace {
@@ -14,25 +12,21 @@ constexpr HostId kHost{1};
 constexpr DeviceId kFeed{7};
 
 // One host that fell silent; its storage is on no pool that anybody reads.
-class PowerSettings : public ::testing::Test {
+class PowerSettings : public BrainFixture {
  protected:
-  void add(HostId id) {
+  void add(HostId id, HaState ha = HaState::kAvailable) {
     Host host;
     host.id = id;
-    host.cluster = ClusterId{1};
+    host.cluster = kCluster;
     host.name = "h" + std::to_string(id.value);
     host.has_power_control = true;
     host.ha_enabled = true;
-    host.ha = HaState::kAvailable;
+    host.ha = ha;
     host.epoch = Epoch{1};
     feed(HostAdded{host});
   }
   void SetUp() override { add(kHost); }
 
-  void feed(const Event& event) {
-    Turn turn = brain_.step(event, Now{now_, WallTime{}});
-    for (Action& action : turn.actions) actions_.push_back(std::move(action));
-  }
   void answer(const RequestPower& asked, PowerState state = PowerState::kOff) {
     feed(PowerAnswered{asked.op, asked.host, asked.verb, Outcome::kConfirmed, state, "read",
                        asked.device});
@@ -58,10 +52,6 @@ class PowerSettings : public ::testing::Test {
   }
   RequestPower next_request() { return next_requests().front(); }
   const Host& host() const { return brain_.state().hosts.at(kHost); }
-
-  Brain brain_{Policy{}, State{}};
-  Instant now_{1'000};
-  std::vector<Action> actions_;
 };
 
 TEST_F(PowerSettings, ThePowerOfAHostIsWhatItsBmcSays) {
@@ -111,19 +101,25 @@ TEST_F(PowerSettings, APersonsRequestToTheOldBmcEndsAsFailedAndProvesNothing) {
   EXPECT_TRUE(brain_.state().jobs.empty());
 }
 
+TEST_F(PowerSettings, WhatWasAskedOfABmcThatWasSwitchedOffProvesNothing) {
+  const RequestPower reading = next_request();
+  feed(PowerRequested{kHost, PowerVerb::kOff, JobId{5}});
+  const auto wish = take<RequestPower>();
+  ASSERT_EQ(wish.size(), 1U);
+  feed(PowerControlSet{kHost, false});
+  const auto ended = take<FinishJob>();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended[0].job.status, JobStatus::kFailed);
+  now_ = now_ + 20s;
+  feed(PowerControlSet{kHost, true});
+  answer(reading);
+  answer(wish[0]);
+  EXPECT_NE(host().ha, HaState::kFenced);
+}
+
 class PowerSettingsOfTheFenced : public PowerSettings {
  protected:
-  void SetUp() override {
-    Host host;
-    host.id = kHost;
-    host.cluster = ClusterId{1};
-    host.name = "h1";
-    host.has_power_control = true;
-    host.ha_enabled = true;
-    host.ha = HaState::kFencing;
-    host.epoch = Epoch{1};
-    feed(HostAdded{host});
-  }
+  void SetUp() override { add(kHost, HaState::kFencing); }
 };
 
 TEST_F(PowerSettingsOfTheFenced, AnOffOfTheOldBmcIsNoProofAndTheNewOneIsAskedAtOnce) {
@@ -158,6 +154,31 @@ TEST_F(PowerSettingsOfTheFenced, AnOffOfTheOldFeedIsForgotten) {
   EXPECT_EQ(again[0].device, kFeed);
   answer(again[0]);
   EXPECT_EQ(host().ha, HaState::kFenced);
+}
+
+TEST_F(PowerSettingsOfTheFenced, AnOffOfABmcThatWasSwitchedOffIsNoProof) {
+  const RequestPower old = next_request();
+  feed(PowerControlSet{kHost, false});
+  answer(old);
+  EXPECT_EQ(host().ha, HaState::kFencing);
+  feed(PowerControlSet{kHost, true});
+  const auto asked = take<RequestPower>();
+  ASSERT_EQ(asked.size(), 1U) << "nothing is known of it";
+  answer(old);
+  EXPECT_EQ(host().ha, HaState::kFencing) << "also when it was switched on again meanwhile";
+  answer(asked[0]);
+  EXPECT_EQ(host().ha, HaState::kFenced);
+}
+
+TEST_F(PowerSettingsOfTheFenced, AnOffOfAFeedThatWasSwitchedOffIsNoProof) {
+  feed(FenceDevicesSet{kHost, {{1, {kFeed}}}});
+  const auto both = next_requests();
+  ASSERT_EQ(both.size(), 2U);
+  feed(FenceDevicesSet{kHost, {}});
+  feed(FenceDevicesSet{kHost, {{1, {kFeed}}}});
+  answer(both[0]);
+  answer(both[1]);
+  EXPECT_EQ(host().ha, HaState::kFencing) << "the feed is another one, or may be";
 }
 
 TEST_F(PowerSettingsOfTheFenced, WhatWasVoidedStandsInTheLedger) {

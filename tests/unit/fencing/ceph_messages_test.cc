@@ -102,7 +102,8 @@ TEST(CephRequest, WhatCouldMeanSomethingElseIsRefused) {
     expect_refused(CephVerb::kRemoveUser, [&](auto& r) { r.user = user; });
   expect_refused(CephVerb::kRemoveUser, [](auto& r) { r.access.user = r.user; });
   expect_refused(CephVerb::kRenew, [](auto& r) { r.user = "a b"; });
-  expect_refused(CephVerb::kProbe, [](auto& r) { r.access.mon_host = "a\nkey = b"; });
+  for (const char* const mons : {"a\nkey = b", "[a\"}", "[v2:10.0.0.1:3300;]", ""})
+    expect_refused(CephVerb::kProbe, [&](auto& r) { r.access.mon_host = mons; });
   for (const char* const client : {"10.0.0.1", "10.0.0.1:0/0", "v1:10.0.0.1:0/5", "10.0.0.0/24"}) {
     expect_refused(CephVerb::kIsolate, [&](auto& r) { r.isolation.clients = {client}; });
     expect_refused(CephVerb::kRenew, [&](auto& r) { r.clients = {client}; });

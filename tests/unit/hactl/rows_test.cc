@@ -24,8 +24,8 @@ TEST(PoolWarnings, EachHostThatCannotUseAPool) {
 }
 
 TEST(PoolWarnings, UsersThatStayInCeph) {
-  const Json stays = Json::parse(
-      R"({"user":"mold-host-u","hostname":"h1","fsid":"f","state":"Leaving","reason":"no answer"})");
+  const Json stays = Json::parse(R"({"user":"mold-host-u","hostname":"h1","fsid":"f",
+                                     "state":"Leaving","reason":"no answer"})");
   const Json leaves = Json::parse(R"({"user":"mold-host-v","fsid":"f","state":"Leaving"})");
   const Json needed = Json::parse(R"({"user":"mold-host-w","fsid":"f","state":"Granted"})");
   EXPECT_THAT(pool_warnings({}, {stays, leaves, needed}),

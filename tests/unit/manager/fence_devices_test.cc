@@ -55,6 +55,27 @@ TEST_F(FenceDevicesTest, TwoFeedsAreCutAtTheSameTime) {
   EXPECT_EQ(service->latest(host), nullptr) << "another device's reading is not the BMC's";
 }
 
+TEST_F(FenceDevicesTest, AnOffThatADisabledDeviceStillAnswersIsUnknown) {
+  const auto made = service->add_device(device(), Secret("x"));
+  ASSERT_TRUE(made);
+  std::vector<Feed> changed;
+  service->set_changed([&changed](const Feed& feed) { changed.push_back(feed); });
+  const std::uint64_t before = service->revision(Feed{host, made->id});
+  service->request(wish(1, host, made->id));
+  ASSERT_EQ(driver.calls.size(), 1U);
+  FenceDevice off = *made;
+  off.enabled = false;
+  ASSERT_TRUE(service->update_device(off, std::nullopt));
+  EXPECT_GT(service->revision(Feed{host, made->id}), before);
+  driver.read(0, core::PowerState::kOff);
+  EXPECT_EQ(service->latest(Feed{host, made->id}), nullptr);
+  off.enabled = true;
+  const std::uint64_t disabled = service->revision(Feed{host, made->id});
+  ASSERT_TRUE(service->update_device(off, std::nullopt));
+  EXPECT_EQ(service->revision(Feed{host, made->id}), disabled) << "it is the same device";
+  EXPECT_TRUE(changed.empty()) << "what is held against it stays known";
+}
+
 TEST_F(FenceDevicesTest, ADeviceThatWentIsAFailureNotSilence) {
   const auto made = service->add_device(device(), Secret("x"));
   ASSERT_TRUE(made);

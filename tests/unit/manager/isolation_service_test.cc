@@ -197,8 +197,9 @@ TEST_F(IsolationServiceTest, RenewalsAndRepeatsTakeNobodyOffWhileTheEntryWillDo)
   EXPECT_GT(ceph->cluster().left(known).value_or(0s), 364 * day);
 }
 
-TEST_F(IsolationServiceTest, ARenewalSeesThatAccessIsBack) {
+TEST_F(IsolationServiceTest, ARenewalSeesThatAccessIsBackAndAnEvictionDoesNotAsk) {
   const std::string known = qemu("a");
+  EXPECT_EQ(ask(IsolationVerb::kEvict, {known}).outcome, Outcome::kConfirmed) << "it has access";
   ASSERT_EQ(ask(IsolationVerb::kIsolate, {known}, {"a"}).outcome, Outcome::kConfirmed);
   EXPECT_EQ(ask(IsolationVerb::kRenew, {known}).outcome, Outcome::kConfirmed);
   ceph->cluster().add_user(key().user, false, {"vms"});  // a grant that landed late

@@ -45,7 +45,7 @@ TEST(PoolUrl, RbdThatMakesNoSenseIsRefusedWithoutBeingRepeated) {
   }
   for (const std::string rest :
        {"@mon", "@/vms", "@mon/", "@mon,/vms", "@mon:0/vms", "@mon:x/vms", "@mon/a/b", "@mon/-x",
-        "@mon/v ms", "@fd00::1/vms", "@[fd00::1/vms", "@m%6fn/vms", "@-mon/vms"}) {
+        "@mon/v ms", "@.mon/vms", "@fd00::1/vms", "@[fd00::1/vms", "@m%6fn/vms", "@-mon/vms"}) {
     const auto refused = parse_pool_url("rbd://mold:" + key + rest);
     ASSERT_FALSE(refused) << rest;
     EXPECT_EQ(refused.error().kind, ErrorKind::kInvalid);
@@ -70,12 +70,26 @@ TEST(PoolUrl, TheOtherKinds) {
   EXPECT_EQ(local.host, "h1");
   EXPECT_EQ(local.path, "/srv/local");
   EXPECT_EQ(good("file://10.0.0.1/srv/local").host, "10.0.0.1");
-  for (const char* bad :
-       {"", "/srv/pool", "nfs://filer", "nfs:///export", "nfs://filer:99999/e", "nfs://a b/e",
-        "nfs://filer/e/../x", "nfs://filer/e\nx", "SharedMountPoint://localhost",
-        "SharedMountPoint://localhost/", "SharedMountPoint://h/srv/../etc",
-        "SharedMountPoint://h/srv//pool", "clvm://localhost/", "clvm://localhost/a/b",
-        "clvm://localhost/..", "Filesystem:///srv", "Filesystem://h1/", "iscsi://h/iqn"}) {
+  for (const char* bad : {"",
+                          "/srv/pool",
+                          "nfs://filer",
+                          "nfs:///export",
+                          "nfs://filer:99999/e",
+                          "nfs://a b/e",
+                          "nfs://filer/e/../x",
+                          "nfs://filer/e\nx",
+                          "nfs://filer/e x",
+                          "nfs://filer/e,x",
+                          "SharedMountPoint://localhost",
+                          "SharedMountPoint://localhost/",
+                          "SharedMountPoint://h/srv/../etc",
+                          "SharedMountPoint://h/srv//pool",
+                          "clvm://localhost/",
+                          "clvm://localhost/a/b",
+                          "clvm://localhost/..",
+                          "Filesystem:///srv",
+                          "Filesystem://h1/",
+                          "iscsi://h/iqn"}) {
     EXPECT_FALSE(parse_pool_url(bad)) << bad;
   }
 }

@@ -42,6 +42,7 @@ core::Host full_host() {
   h.ha_enabled = true;
   h.admits_vms = false;
   h.has_power_control = true;
+  h.awaited = true;
   h.epoch = Epoch{77};
   h.boot_id = "boot";
   h.incarnation = UINT64_MAX;
@@ -127,6 +128,7 @@ TEST_F(StoreTest, TheBrainsStateComesBack) {
     set.core.pools = {pool};
     set.core.jobs = {job};
     set.core.next_op = OpId{42};
+    set.core.min_generation = Generation{43};
     write(*store, set);
   }
   const auto store = open();
@@ -137,9 +139,9 @@ TEST_F(StoreTest, TheBrainsStateComesBack) {
       std::tie(h.cluster, h.name, h.ha, h.reason, h.ha_enabled, h.admits_vms),
       std::tie(want.cluster, want.name, want.ha, want.reason, want.ha_enabled, want.admits_vms));
   EXPECT_EQ(std::tie(h.has_power_control, h.epoch, h.boot_id, h.incarnation, h.capacity,
-                     h.recover_attempts),
+                     h.recover_attempts, h.awaited),
             std::tie(want.has_power_control, want.epoch, want.boot_id, want.incarnation,
-                     want.capacity, want.recover_attempts));
+                     want.capacity, want.recover_attempts, want.awaited));
   EXPECT_EQ(
       std::tie(h.fence.op, h.fence.off_sent, h.fence.attempts, h.fence.last_outcome),
       std::tie(want.fence.op, want.fence.off_sent, want.fence.attempts, want.fence.last_outcome));
@@ -175,6 +177,57 @@ TEST_F(StoreTest, TheBrainsStateComesBack) {
             std::tie(job.kind, job.status, job.vm, job.host, job.op, job.error_code, job.error_text,
                      job.detail));
   EXPECT_EQ(state.next_op, OpId{42});
+  EXPECT_EQ(state.min_generation, Generation{43});
+}
+
+// What is restored is the store; the mark stays where the manager had come.
+class StoreMarkTest : public StoreTest {
+ protected:
+  Store::Options options() {
+    return {.directory = dir_.path() + "/store", .mark_directory = dir_.path() + "/mark"};
+  }
+  void give_out(std::uint64_t next_op) {
+    auto store = Store::open(*loop_, options());
+    ASSERT_TRUE(store) << store.error().text();
+    WriteSet set;
+    set.core.next_op = OpId{next_op};
+    set.rows.emplace_back(Counter{"next_vm", 7});
+    write(**store, set);
+  }
+  Restored restored() {
+    auto store = Store::open(*loop_, options());
+    EXPECT_TRUE(store) << store.error().text();
+    return store ? (*store)->take_restored() : Restored{};
+  }
+};
+
+TEST_F(StoreMarkTest, AStoreAtItsMarkIsBelieved) {
+  EXPECT_EQ(restored().core.older_because, "");  // a new one
+  give_out(5);
+  const Restored again = restored();
+  EXPECT_EQ(again.core.older_because, "");
+  EXPECT_EQ(again.inventory.counters.at("next_vm"), 7U);
+}
+
+TEST_F(StoreMarkTest, ARestoredOneIsNotAndSkipsNumbers) {
+  give_out(5);
+  const auto backup = runtime::read_file(dir_.path() + "/store/manager.db", 64U << 20U);
+  ASSERT_TRUE(backup);
+  give_out(9);
+  ASSERT_TRUE(runtime::write_file_atomic(dir_.path() + "/store/manager.db", *backup, 0600));
+  const Restored old = restored();
+  EXPECT_EQ(old.core.older_because, "it knows of orders up to 4, the manager gave out 8");
+  EXPECT_EQ(old.core.next_op, OpId{5});  // the brain skips its own
+  EXPECT_EQ(old.inventory.counters.at("next_vm"), 1'000'007U);
+}
+
+TEST_F(StoreMarkTest, OneWithoutAMarkIsNot) {
+  give_out(5);
+  const std::string mark = dir_.path() + "/mark/next-op";
+  ASSERT_TRUE(runtime::write_file_atomic(mark, "5", 0600));  // cut short
+  EXPECT_NE(restored().core.older_because, "");
+  ASSERT_TRUE(runtime::remove_file(mark));
+  EXPECT_NE(restored().core.older_because, "");
 }
 
 TEST_F(StoreTest, FewerDisksAndGoneRowsAreGone) {
@@ -390,6 +443,7 @@ void undo_pool_kinds(runtime::Database& db) {
   ASSERT_TRUE(db.execute("DROP TABLE pool_keys"));
   ASSERT_TRUE(db.execute("DROP TABLE core_isolations"));  // of the steps after it
   ASSERT_TRUE(db.execute("DROP TABLE core_client_fences"));
+  ASSERT_TRUE(db.execute("ALTER TABLE core_hosts DROP COLUMN awaited"));
   ASSERT_TRUE(db.execute("ALTER TABLE core_vms DROP COLUMN clients"));
   for (const char* column : {"kind", "policy", "host", "admits_vms", "ceph_fsid"})
     ASSERT_TRUE(db.execute(std::string("ALTER TABLE core_pools DROP COLUMN ") + column));

@@ -13,7 +13,8 @@ inline constexpr const char* kVmUuid = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb";
 inline constexpr const char* kBoot = "cccccccc-cccc-4ccc-8ccc-cccccccccccc";
 
 inline core::VmReport sample_vm() {
-  return {VmId{7}, kVmUuid, Generation{3}, core::DomainPower::kGone, core::GoneReason::kSelfFenced};
+  return {VmId{7}, kVmUuid, Generation{3}, core::DomainPower::kGone, core::GoneReason::kSelfFenced,
+          true};
 }
 
 inline HelloRequest sample_hello() {
@@ -63,6 +64,7 @@ inline OrdersAnswer sample_orders() {
   order.vm = VmId{7};
   order.generation = Generation{3};
   order.grace = Duration{30'000};
+  order.forced = true;
   order.name = "i-2-7-VM";
   order.uuid = kVmUuid;
   order.cpus = 2;

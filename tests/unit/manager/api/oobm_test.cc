@@ -1,5 +1,5 @@
-// Jobs of out-of-band management: open, durable, before anything is asked of a BMC, and always
-// ended.
+// Jobs of out-of-band management and of fence drills: open, durable, before anything is asked of a
+// BMC, and always ended.
 #include <variant>
 
 #include "manager/api/call.h"
@@ -90,6 +90,15 @@ TEST_F(OobmJobs, ASwitchOfAClusterSucceeds) {
   EXPECT_EQ(job(begun).status, core::JobStatus::kSucceeded);
 }
 
+TEST_F(OobmJobs, DisablingABmcVoidsWhatIsUnderWayThere) {
+  const std::uint64_t before = service->revision(Feed{host, {}});
+  ASSERT_TRUE(begin("disableOutOfBandManagementForHost", {{"hostid", uuid(host)}}));
+  const std::uint64_t disabled = service->revision(Feed{host, {}});
+  EXPECT_GT(disabled, before);
+  ASSERT_TRUE(begin("enableOutOfBandManagementForHost", {{"hostid", uuid(host)}}));
+  EXPECT_EQ(service->revision(Feed{host, {}}), disabled);
+}
+
 TEST_F(OobmJobs, TheJobOfAPasswordIsDurableBeforeTheBmcIsAsked) {
   const auto begun = begin("changeOutOfBandManagementPassword", {{"hostid", uuid(host)}});
   ASSERT_TRUE(begun) << begun.error().text;
@@ -126,6 +135,40 @@ TEST_F(OobmJobs, EveryEndOfAPasswordEndsItsJob) {
   configure(host, "by hand");
   EXPECT_EQ(job(begun).status, core::JobStatus::kFailed);
   EXPECT_EQ(driver.changes.size(), 2U);
+}
+
+TEST_F(OobmJobs, TheJobOfADrillIsDurableBeforeADeviceIsAsked) {
+  const auto begun = begin("runFenceDrill", {{"hostid", uuid(host)}});
+  ASSERT_TRUE(begun) << begun.error().text;
+  EXPECT_TRUE(driver.calls.empty());
+  ASSERT_TRUE(world.loop->run_until([this] { return !driver.calls.empty(); }, 10s));
+  restart_all();  // a crash while the BMC is read
+  const JobRecord& ended = job(begun);
+  EXPECT_EQ(ended.status, core::JobStatus::kFailed);
+  EXPECT_NE(ended.result_json.find("restarted"), std::string::npos);
+}
+
+TEST_F(OobmJobs, EveryEndOfADrillEndsItsJob) {
+  const auto good = begin("runFenceDrill", {{"hostid", uuid(host)}});
+  ASSERT_TRUE(good) << good.error().text;
+  ASSERT_TRUE(world.loop->run_until([this] { return !driver.calls.empty(); }, 10s));
+  driver.read(0, core::PowerState::kOn);
+  driver.say_identity(0, {});
+  EXPECT_EQ(job(good).status, core::JobStatus::kSucceeded);
+  EXPECT_NE(job(good).result_json.find("\"fencedrill\":[{"), std::string::npos)
+      << job(good).result_json;
+  service->request(wish(1, host));
+  const auto busy = begin("runFenceDrill", {{"hostid", uuid(host)}});
+  ASSERT_TRUE(busy) << busy.error().text;
+  EXPECT_EQ(job(busy).status, core::JobStatus::kFailed);
+  EXPECT_NE(job(busy).result_json.find("busy"), std::string::npos) << job(busy).result_json;
+}
+
+TEST_F(OobmJobs, NothingToDrillOpensNoJob) {
+  const auto begun = begin("runFenceDrill", {{"hostid", uuid(world.add_host("h2"))}});
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(begun.error().status, 431);
+  EXPECT_TRUE(world.engine->jobs().all().empty());
 }
 
 }  // namespace
