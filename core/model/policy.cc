@@ -36,7 +36,7 @@ Status check_policy(const Policy& p) {
       {"start_guard", p.start_guard, 500ms, 60s},
       {"isolation_deadline", p.isolation_deadline, 1s, 600s},
       {"isolation_retry", p.isolation_retry, 100ms, 60s},
-      {"isolation_expiry", p.isolation_expiry, 60s, 10 * 365 * 86'400s},
+      {"isolation_expiry", p.isolation_expiry, 60s, 365 * 86'400s},
       {"isolation_renew", p.isolation_renew, 1s, p.isolation_expiry / 2},
       {"eviction_expiry", p.eviction_expiry, 60s, 86'400s},
       {"eviction_wait", p.eviction_wait, 0s, 60s},

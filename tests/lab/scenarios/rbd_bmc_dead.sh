@@ -9,7 +9,8 @@ soon 60 "vm1 runs elsewhere" vm_runs_elsewhere vm1 h1
 soon 20 "vm1 counts on its disk" vm_counts vm1
 check "the proof is the isolation" equals "$(ha_proof h1)" storage-isolated
 check "its client is on the blocklist" ceph_lists_some
-# Its BMC stays dead meanwhile: the manager goes on trying to cut its power until it is back.
+soon 60 "h1 is Fenced: nobody tries to cut its power any more" ha_is h1 Fenced
+lab_bmc h1 up
 lab_poweron h1
 soon 90 "h1 is back" ha_is h1 Available
 soon 30 "nothing of ours is left on the blocklist" ceph_lists_none
