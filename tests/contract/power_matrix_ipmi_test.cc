@@ -9,6 +9,7 @@
 #include <fstream>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "fencing/drivers/fence_agent.h"
@@ -341,13 +342,17 @@ class Watcher {
   void watch() {
     while (!stop_) {
       std::error_code ignored;
-      for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) look(entry);
+      std::filesystem::directory_iterator entry("/proc", ignored);
+      // Processes end meanwhile: neither the list nor a file of it may throw because of that.
+      for (; entry != std::filesystem::directory_iterator(); entry.increment(ignored)) look(*entry);
     }
   }
   void look(const std::filesystem::path& process) {
     if (process.filename().string().find_first_not_of("0123456789") != std::string::npos) return;
     std::ifstream file(process / "cmdline");
-    const std::string line{std::istreambuf_iterator<char>(file), {}};
+    std::ostringstream text;
+    text << file.rdbuf();
+    const std::string line = text.str();
     if (line.starts_with("/usr/bin/ipmitool")) saw_tool = true;
     for (const std::string& secret : secrets_)
       if (line.find(secret) != std::string::npos) leaks.insert(line);
