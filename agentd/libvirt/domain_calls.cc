@@ -302,22 +302,26 @@ HypervisorResult call_destroy(virConnectPtr connection, const VmRef& ref, VmReco
           why.empty() ? "the domain is still there" : why};
 }
 
-HypervisorResult call_reboot(virConnectPtr connection, const VmRef& ref) {
+namespace {
+
+HypervisorResult restart(virConnectPtr connection, const VmRef& ref,
+                         int (*how)(virDomainPtr, unsigned), const char* doing, const char* done) {
   Found found = find_ours(connection, ref);
   if (found.answer) return *found.answer;
   if (!found.domain) return no_domain();
-  if (virDomainReboot(found.domain.get(), 0) == 0) return confirmed(true, "asked to reboot");
-  Error error = libvirt_error("rebooting the domain");
+  if (how(found.domain.get(), 0) == 0) return confirmed(true, done);
+  Error error = libvirt_error(doing);
   return refused(error.kind != ErrorKind::kNotFound, std::move(error));
 }
 
+}  // namespace
+
+HypervisorResult call_reboot(virConnectPtr connection, const VmRef& ref) {
+  return restart(connection, ref, virDomainReboot, "rebooting the domain", "asked to reboot");
+}
+
 HypervisorResult call_reset(virConnectPtr connection, const VmRef& ref) {
-  Found found = find_ours(connection, ref);
-  if (found.answer) return *found.answer;
-  if (!found.domain) return no_domain();
-  if (virDomainReset(found.domain.get(), 0) == 0) return confirmed(true, "reset");
-  Error error = libvirt_error("resetting the domain");
-  return refused(error.kind != ErrorKind::kNotFound, std::move(error));
+  return restart(connection, ref, virDomainReset, "resetting the domain", "reset");
 }
 
 namespace {

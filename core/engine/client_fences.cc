@@ -11,8 +11,8 @@
 namespace mold::core {
 namespace {
 
-constexpr bool is_lift(IsolationVerb verb) {
-  return verb == IsolationVerb::kReadmit;
+IsolationVerb due_verb(const ClientFence& fence) {
+  return fence.wanted && fence.gone ? IsolationVerb::kReadmit : IsolationVerb::kEvict;
 }
 
 }  // namespace
@@ -44,8 +44,8 @@ void Stepper::wish_fence(Vm& vm) {
         return fence.wanted && fence.generation == vm.generation;
       });
   if (begun) return;  // this job waits along
-  if (const Host* host = find(vm.host); host != nullptr)
-    note(*host, EvidenceKind::kVerdict, "VM " + vm.spec.name + " is to be fenced alone");
+  note(s_.hosts.at(vm.host), EvidenceKind::kVerdict,
+       "VM " + vm.spec.name + " is to be fenced alone");
   add_fences(vm, true);
 }
 
@@ -55,10 +55,12 @@ void Stepper::evict_clients(Vm& vm) {
   add_fences(vm, false);
 }
 
-// That generation cannot write any more, whatever a blocklist says.
-void Stepper::copy_gone(HostId host, Vm& vm, Generation generation) {
+// That generation, or whichever was there, cannot write any more, whatever a blocklist says.
+void Stepper::copies_gone(HostId host, Vm& vm, std::optional<Generation> generation) {
   for (ClientFence& fence : vm.fences) {
-    if (fence.gone || fence.host != host || fence.generation != generation) continue;
+    const bool meant =
+        fence.host == host && fence.generation == generation.value_or(fence.generation);
+    if (fence.gone || !meant) continue;
     fence.gone = true;
     fence.next_try = fence.tries > 0 ? now_.mono + b_.policy_.isolation_deadline : now_.mono;
     fence.tries = 0;
@@ -88,7 +90,7 @@ void Stepper::take_in_clients(Vm& vm, ClientFence& fence) {
 }
 
 void Stepper::request_fence(Vm& vm, ClientFence& fence) {
-  fence.verb = fence.wanted && fence.gone ? IsolationVerb::kReadmit : IsolationVerb::kEvict;
+  fence.verb = due_verb(fence);
   RequestIsolation request;
   request.op = fence.op = new_op();
   request.host = fence.host;
@@ -119,17 +121,13 @@ void Stepper::on_fence_answer(const IsolationAnswered& e) {
     note(*host, confirmed ? EvidenceKind::kReading : EvidenceKind::kAlarm,
          "clients of VM " + vm->spec.name + ": " + fence.last);
   fence.tries = confirmed ? 0 : fence.tries + 1;
-  const Duration wait = std::min(b_.policy_.fence_retry_last,
-                                 b_.policy_.isolation_retry * (1 << std::min(fence.tries, 5)));
-  fence.next_try = now_.mono + wait;
-  const bool to_lift = fence.wanted && fence.gone;
-  if (to_lift != is_lift(fence.verb)) {  // its QEMU is gone meanwhile; what is late may still land
+  fence.next_try = now_.mono + isolation_backoff(b_.policy_, fence.tries);
+  if (fence.verb != due_verb(fence)) {  // its QEMU is gone meanwhile; what is late may still land
     fence.next_try = confirmed ? now_.mono : now_.mono + b_.policy_.isolation_deadline;
     return;
   }
-  const bool over = confirmed && (to_lift || !fence.wanted);
-  if (!over) {
-    if (!confirmed) return;
+  if (!confirmed) return;
+  if (fence.wanted && !fence.gone) {
     fence.proven = fence.asked == fence.clients;  // others may have been seen meanwhile
     fence.next_try = fence.proven ? now_.mono + b_.policy_.isolation_renew : now_.mono;
     return;

@@ -87,10 +87,7 @@ void Stepper::take_hello_list(Host& host, const std::vector<VmReport>& vms) {
     const VmId wanted = id;
     const bool listed =
         std::any_of(vms.begin(), vms.end(), [wanted](const VmReport& r) { return r.vm == wanted; });
-    if (!listed) {
-      for (const ClientFence& fence : std::vector(vm.fences))
-        copy_gone(host.id, vm, fence.generation);
-    }
+    if (!listed) copies_gone(host.id, vm);
     if (vm.host != host.id) continue;
     if (!listed)
       generation_gone(vm, GoneReason::kUnknown, "not on " + host.name + " any more");
@@ -191,7 +188,7 @@ void Stepper::apply_report(Host& host, const VmReport& report) {
     return;
   }
   if (vm != nullptr && report.power == DomainPower::kGone)
-    copy_gone(host.id, *vm, report.generation);
+    copies_gone(host.id, *vm, report.generation);
   if (vm != nullptr && knows_more(*vm, report))
     doubt_store(host.cluster, what_is_newer(host, *vm, report));
   const ReportMeaning meaning =

@@ -177,9 +177,7 @@ void Stepper::on(const IsolationAnswered& e) {
   } else {
     ++isolation->tries;
   }
-  const Duration wait = std::min(b_.policy_.fence_retry_last,
-                                 b_.policy_.isolation_retry * (1 << std::min(isolation->tries, 5)));
-  isolation->next_try = now_.mono + wait;
+  isolation->next_try = now_.mono + isolation_backoff(b_.policy_, isolation->tries);
   if (!confirmed || isolation->verb != IsolationVerb::kRenew)
     note(*host, confirmed ? EvidenceKind::kReading : EvidenceKind::kAlarm,
          "pool " + pool_name(s_, e.pool) + ": " + isolation->last);

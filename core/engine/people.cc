@@ -29,9 +29,7 @@ void Stepper::on(const HostRemoved& e) {
     vm.op_host = HostId{};
     touch(vm);
   }
-  for (auto& [id, vm] : s_.vms) {
-    for (const ClientFence& fence : std::vector(vm.fences)) copy_gone(e.host, vm, fence.generation);
-  }
+  for (auto& [id, vm] : s_.vms) copies_gone(e.host, vm);
   b_.lease_book_.forget_observer(e.host);
   b_.lease_book_.forget_subject(e.host);
   turn_.changes.hosts.insert(e.host);

@@ -1,6 +1,7 @@
 #pragma once
 // One turn of the brain: the working context that its parts (hosts.cc, vms.cc, people.cc) share.
 // Lives for one call of Brain::step on the brain's thread. Private to core/engine.
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,7 +87,7 @@ class Stepper {
   void add_fences(Vm& vm, bool wanted);
   void wish_fence(Vm& vm);
   void evict_clients(Vm& vm);
-  void copy_gone(HostId host, Vm& vm, Generation generation);
+  void copies_gone(HostId host, Vm& vm, std::optional<Generation> generation = std::nullopt);
   void look_at_fences(Vm& vm);
   void take_in_clients(Vm& vm, ClientFence& fence);
   void request_fence(Vm& vm, ClientFence& fence);

@@ -15,7 +15,7 @@ namespace mold::core {
 void Stepper::on(const OrderAnswered& e) {
   Vm* vm = find(e.result.vm);
   if (vm == nullptr) return;
-  if (e.result.gone) copy_gone(e.host, *vm, e.result.generation);
+  if (e.result.gone) copies_gone(e.host, *vm, e.result.generation);
   const bool awaited = vm->op && vm->op == e.result.op && vm->op_host == e.host;
   if (!awaited) return;  // answered before, or overtaken by a proof
   switch (vm->state) {
@@ -164,7 +164,7 @@ void Stepper::generation_gone(Vm& vm, GoneReason reason, const std::string& why)
   if (vm.state == VmState::kRunning && vm.desired == Desired::kRunning)
     finish_job(vm, false, kErrorInternal, "the VM ended: " + why);  // a reboot
   const bool restart = was_starting || restart_after(reason, vm);
-  if (vm.host) copy_gone(vm.host, vm, vm.generation);
+  if (vm.host) copies_gone(vm.host, vm, vm.generation);
   if (reason != GoneReason::kShutdown || vm.force_stop) evict_clients(vm);
   hold_back(vm, reason);
   release(vm, why);

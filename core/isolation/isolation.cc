@@ -59,6 +59,10 @@ bool is_covered(const IsolationRules& rules, const Host& host, const Vm& vm) {
   });
 }
 
+Duration isolation_backoff(const Policy& policy, int tries) {
+  return std::min(policy.fence_retry_last, policy.isolation_retry * (1 << std::min(tries, 5)));
+}
+
 std::string explain(const PoolIsolation& isolation, Instant now) {
   std::string text = isolation.lifting    ? "it is reborn, access is being given back"
                      : isolation.proven   ? "proven, until the host boots anew"

@@ -12,6 +12,7 @@
 
 #include "core/model/host.h"
 #include "core/model/isolation.h"
+#include "core/model/policy.h"
 #include "core/model/pool.h"
 #include "core/model/vm.h"
 
@@ -45,6 +46,9 @@ void add_clients(std::vector<std::string>& clients, const std::vector<std::strin
 [[nodiscard]] std::string not_to_be_fenced_alone(const std::map<PoolId, Pool>& pools, const Vm& vm);
 // All that is asked for was read back: its present generation cannot write any more.
 [[nodiscard]] bool is_fenced_alone(const IsolationRules& rules, const Vm& vm);
+
+// Wait before the next request to Ceph, after so many that were not confirmed.
+[[nodiscard]] Duration isolation_backoff(const Policy& policy, int tries);
 
 // How far it is and what it waits for, in words.
 [[nodiscard]] std::string explain(const PoolIsolation& isolation, Instant now);

@@ -64,17 +64,13 @@ void IsolationService::request(const core::RequestIsolation& wanted) {
                             if (*alive) answer(wanted, said);
                           });
     case core::IsolationVerb::kLift:
-      return ceph_->lift(*access, wanted.clients, wanted.deadline,
-                         [this, alive = alive_, wanted](const port::CephAnswer& said) {
-                           if (!*alive) return;
-                           if (said.outcome != core::Outcome::kConfirmed)
-                             return answer(wanted, said);
-                           give_back(wanted);
-                         });
     case core::IsolationVerb::kReadmit:
       return ceph_->lift(*access, wanted.clients, wanted.deadline,
                          [this, alive = alive_, wanted](const port::CephAnswer& said) {
-                           if (*alive) answer(wanted, said);
+                           if (!*alive) return;
+                           const bool access_too = wanted.verb == core::IsolationVerb::kLift &&
+                                                   said.outcome == core::Outcome::kConfirmed;
+                           access_too ? give_back(wanted) : answer(wanted, said);
                          });
   }
 }

@@ -1,5 +1,7 @@
 #include "manager/store/loader.h"
 
+#include <map>
+#include <string>
 #include <utility>
 
 #include "manager/store/row_columns.h"
@@ -39,6 +41,14 @@ Result<core::Host> lifted(CoreHostRow row) {
   return std::move(row.host);
 }
 
+// Of a row that belongs to another; `orphan` names its table and what it is without that.
+template <class Id, class Owner>
+Result<Owner*> owner(std::map<Id, Owner>& owners, Id id, const char* orphan) {
+  const auto found = owners.find(id);
+  if (found == owners.end()) return fail(ErrorKind::kCorrupt, std::string("table ") + orphan);
+  return &found->second;
+}
+
 Result<core::State> load_core(runtime::Database& db) {
   core::State state;
   MOLD_TRY(auto hosts, load<CoreHostRow>(db));
@@ -54,24 +64,19 @@ Result<core::State> load_core(runtime::Database& db) {
   }
   MOLD_TRY(auto disks, load<CoreDiskRow>(db, "ORDER BY vm, position"));
   for (CoreDiskRow& row : disks) {
-    const auto vm = state.vms.find(row.vm);
-    if (vm == state.vms.end())
-      return fail(ErrorKind::kCorrupt, "table core_vm_disks: a disk without its VM");
-    vm->second.spec.disks.push_back(std::move(row.disk));
+    MOLD_TRY(core::Vm * vm, owner(state.vms, row.vm, "core_vm_disks: a disk without its VM"));
+    vm->spec.disks.push_back(std::move(row.disk));
   }
   MOLD_TRY(auto fences, load<CoreClientFenceRow>(db, "ORDER BY vm, position"));
   for (CoreClientFenceRow& row : fences) {
-    const auto vm = state.vms.find(row.vm);
-    if (vm == state.vms.end())
-      return fail(ErrorKind::kCorrupt, "table core_client_fences: a fence without its VM");
-    vm->second.fences.push_back(std::move(row.fence));
+    MOLD_TRY(core::Vm * vm, owner(state.vms, row.vm, "core_client_fences: a fence without its VM"));
+    vm->fences.push_back(std::move(row.fence));
   }
   MOLD_TRY(auto isolations, load<CoreIsolationRow>(db, "ORDER BY host, pool"));
   for (CoreIsolationRow& row : isolations) {
-    const auto host = state.hosts.find(row.host);
-    if (host == state.hosts.end())
-      return fail(ErrorKind::kCorrupt, "table core_isolations: an isolation without its host");
-    host->second.isolations.push_back(std::move(row.isolation));
+    MOLD_TRY(core::Host * host,
+             owner(state.hosts, row.host, "core_isolations: an isolation without its host"));
+    host->isolations.push_back(std::move(row.isolation));
   }
   MOLD_TRY(auto pools, load<core::Pool>(db));
   for (core::Pool& pool : pools) state.pools.emplace(pool.id, pool);

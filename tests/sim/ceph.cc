@@ -110,8 +110,7 @@ void Ceph::effect(std::uint32_t slot) {
     case IsolationVerb::kEvict:
       for (const std::string& client : c.what.clients)
         list(host, client, now + c.lag,
-             std::max(now + c.what.expiry.count(),
-                      entries_.contains(client) ? entries_[client].until : 0));
+             std::max(now + c.what.expiry.count(), entries_[client].until));
       return;
     case IsolationVerb::kReadmit:
       for (const std::string& client : c.what.clients) entries_.erase(client);

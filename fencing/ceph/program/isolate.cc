@@ -23,9 +23,6 @@ namespace {
 constexpr int kMostRounds = 8;         // of clients that are found late
 constexpr int kLooksAtWatchers = 20;   // until they are gone
 constexpr unsigned kPauseUs = 50'000;  // between these looks
-// Monitors decide on a user at once, and after that gather for a second before they decide on the
-// blocklist; what is asked of it before waits for 50 ms only.
-constexpr unsigned kHeadStartUs = 15'000;
 
 struct Look {
   std::vector<std::pair<std::string, ImageState>> images;
