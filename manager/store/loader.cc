@@ -119,8 +119,18 @@ Result<OpId> load_next_op(runtime::Database& db) {
   return found ? OpId{static_cast<std::uint64_t>(row.optional_integer(0).value_or(1))} : OpId{1};
 }
 
-// The brain skips its orders itself.
+Result<bool> knows_hosts(runtime::Database& db) {
+  MOLD_TRY(runtime::Statement row, db.prepare("SELECT 1 FROM core_hosts LIMIT 1"));
+  return row.step();
+}
+
+// The brain skips its orders itself. Of what it has none, the world may have some.
 Status skip_numbers(runtime::Database& db) {
+  MOLD_TRY_VOID(db.execute(
+      "INSERT OR IGNORE INTO counters (name, value) VALUES ('next_zone', 1), ('next_pod', 1), "
+      "('next_cluster', 1), ('next_host', 1), ('next_fence_device', 1), ('next_offering', 1), "
+      "('next_template', 1), ('next_pool', 1), ('next_account', 1), ('next_user', 1), "
+      "('next_vm', 1), ('next_job', 1)"));
   return db.execute(
       "UPDATE counters SET value = value + 1000000 "
       "WHERE name LIKE 'next!_%' ESCAPE '!' AND name <> 'next_op'");

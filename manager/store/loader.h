@@ -9,6 +9,7 @@ namespace mold::manager {
 
 Result<Restored> load_all(runtime::Database& db);
 Result<OpId> load_next_op(runtime::Database& db);
+Result<bool> knows_hosts(runtime::Database& db);
 // Of a store that may be older than the world: further than it can have forgotten.
 Status skip_numbers(runtime::Database& db);
 

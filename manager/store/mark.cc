@@ -11,9 +11,9 @@ Result<StoreMark> StoreMark::open(const std::string& directory) {
   return StoreMark(directory + "/next-op");
 }
 
-std::string StoreMark::doubt(OpId next_op) const {
-  if (next_op <= OpId{1}) return {};  // it ordered nothing yet: there is nothing to forget
+std::string StoreMark::doubt(OpId next_op, bool is_new) const {
   const auto text = runtime::read_file(path_, 32);
+  if (!text && is_new) return {};
   if (!text) return "no mark says how far it was: " + text.error().text();
   OpId marked;
   const char* const end = text->data() + text->size();
@@ -21,8 +21,9 @@ std::string StoreMark::doubt(OpId next_op) const {
   if (error != std::errc{} || rest == end || *rest != '\n')
     return "the mark that says how far it was cannot be read";
   if (next_op >= marked) return {};
-  return "it knows of orders up to " + std::to_string(next_op.value - 1) +
-         ", the manager gave out " + std::to_string(marked.value - 1);
+  const std::string known =
+      next_op <= OpId{1} ? "no orders" : "orders up to " + std::to_string(next_op.value - 1);
+  return "it knows of " + known + ", the manager gave out " + std::to_string(marked.value - 1);
 }
 
 Status StoreMark::keep(OpId next_op) {

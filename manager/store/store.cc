@@ -84,9 +84,14 @@ Result<std::unique_ptr<Store>> Store::open(runtime::EventLoop& loop, Options opt
   if (!set.mark_directory.empty()) {
     MOLD_TRY(mark, StoreMark::open(set.mark_directory));
     MOLD_TRY(const OpId next_op, load_next_op(db));
-    older = mark->doubt(next_op);
+    MOLD_TRY(const bool has_hosts, knows_hosts(db));
+    older = mark->doubt(next_op, next_op <= OpId{1} && !has_hosts);
     // Nothing new may get the number of something that was forgotten.
-    if (!older.empty()) MOLD_TRY_VOID(skip_numbers(db));
+    if (older.empty()) {
+      MOLD_TRY_VOID(mark->keep(next_op));
+    } else {
+      MOLD_TRY_VOID(skip_numbers(db));
+    }
   }
   MOLD_TRY(store->restored_, load_all(db));
   store->restored_.core.older_because = std::move(older);

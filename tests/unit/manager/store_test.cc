@@ -221,6 +221,28 @@ TEST_F(StoreMarkTest, ARestoredOneIsNotAndSkipsNumbers) {
   EXPECT_EQ(old.inventory.counters.at("next_vm"), 1'000'007U);
 }
 
+// It knows of no order, and so of no VM: all that its hosts run would be strays.
+TEST_F(StoreMarkTest, OneFromBeforeTheFirstOrderIsNotEither) {
+  const auto with_host = [this] {
+    auto store = Store::open(*loop_, options());
+    ASSERT_TRUE(store) << store.error().text();
+    WriteSet set;
+    set.core.hosts = {full_host()};
+    write(**store, set);
+  };
+  with_host();
+  EXPECT_EQ(restored().core.older_because, "") << "as it was left";
+  const auto backup = runtime::read_file(dir_.path() + "/store/manager.db", 64U << 20U);
+  ASSERT_TRUE(backup);
+  give_out(9);
+  ASSERT_TRUE(runtime::write_file_atomic(dir_.path() + "/store/manager.db", *backup, 0600));
+  const Restored old = restored();
+  EXPECT_EQ(old.core.older_because, "it knows of no orders, the manager gave out 8");
+  EXPECT_EQ(old.inventory.counters.at("next_vm"), 1'000'001U) << "it may have forgotten the first";
+  ASSERT_TRUE(runtime::remove_file(dir_.path() + "/mark/next-op"));
+  EXPECT_NE(restored().core.older_because, "") << "on another machine";
+}
+
 TEST_F(StoreMarkTest, OneWithoutAMarkIsNot) {
   give_out(5);
   const std::string mark = dir_.path() + "/mark/next-op";
