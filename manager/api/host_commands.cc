@@ -181,6 +181,13 @@ ApiResult<Value> delete_host(Call& call) {
                    "host " + host.name + " holds " + std::to_string(use.vms) +
                        " VMs that may run there; stop them, or let HA prove it dead first"});
   }
+  if (const core::Host* known = core_host(call.services(), host.id);
+      known != nullptr && known->awaited) {
+    return refuse({536, 4375,
+                   "host " + host.name +
+                       " was not heard of since the manager's store was found older than the "
+                       "world: it may run anything; boot it, or confirm that it is dead first"});
+  }
   if (host.enabled && !call.params().flag("forced", false) &&
       call.services().agents.view(host.id).connected) {
     return refuse({536, 4375, "host " + host.name + " is enabled and connected: disable it first"});

@@ -56,4 +56,12 @@ check "every job that was answered is known" "$lost" ""
 check_jq "no job is left hanging" "$(admin listAsyncJobs jobstatus=0)" .listasyncjobsresponse '{}'
 check "something was created in most rounds" "$([ "$(wc -l <"$work/created")" -ge "$rounds" ] && echo yes)" yes
 echo "$rounds kills; $(wc -l <"$work/created") creations and $(wc -l <"$work/jobs") jobs answered; slowest restart ${worst} ms"
+
+# Without its mark (in no backup) a store may be older than the world: its hosts may run anything.
+kill_manager
+rm -rf "$state-mark"
+start_manager
+answer=$(admin deleteHost "id=$host")
+check "a host that a doubted store awaits is not deleted" "$(grep -c 'older than the world' <<<"$answer")" 1
+check_jq "it is still there" "$(admin listHosts "id=$host")" .listhostsresponse.count 1
 finish
