@@ -10,11 +10,11 @@ namespace {
 
 constexpr Duration kGrantEnds{100};  // how often a grant under way is looked at
 
-port::CephAnswer refusal(const std::string& why) {
+port::CephAnswer refusal(const Error& why) {
   port::CephAnswer answer;
   answer.outcome = core::Outcome::kFailed;
-  answer.error = ErrorKind::kUnsupported;
-  answer.text = why;
+  answer.error = why.kind;
+  answer.text = why.what;
   return answer;
 }
 
@@ -45,34 +45,33 @@ void IsolationService::start() {
 // ---- what the brain wants -----------------------------------------------------------------------
 
 void IsolationService::request(const core::RequestIsolation& wanted) {
+  if (wanted.verb == core::IsolationVerb::kIsolate)
+    return isolate(wanted, loop_.now() + wanted.deadline);
+  const auto access = access_for(wanted);
+  if (!access) return answer(wanted, refusal(access.error()));
+  if (wanted.verb == core::IsolationVerb::kRenew || wanted.verb == core::IsolationVerb::kEvict)
+    return ceph_->renew(*access, isolated_user(wanted), wanted.clients, wanted.expiry,
+                        wanted.deadline,
+                        [this, alive = alive_, wanted](const port::CephAnswer& said) {
+                          if (*alive) answer(wanted, said);
+                        });
+  ceph_->lift(*access, wanted.clients, wanted.deadline,
+              [this, alive = alive_, wanted](const port::CephAnswer& said) {
+                if (!*alive) return;
+                const bool access_too = wanted.verb == core::IsolationVerb::kLift &&
+                                        said.outcome == core::Outcome::kConfirmed;
+                access_too ? give_back(wanted) : answer(wanted, said);
+              });
+}
+
+Result<port::CephAccess> IsolationService::access_for(const core::RequestIsolation& wanted) const {
+  if (ceph_ == nullptr) return fail(ErrorKind::kUnsupported, "this manager has no access to Ceph");
   const PoolRecord* const pool = inventory_.pools().find(wanted.pool);
-  if (ceph_ == nullptr) return answer(wanted, refusal("this manager has no access to Ceph"));
-  if (pool == nullptr) return answer(wanted, refusal("the pool is not known any more"));
-  const auto access = keys_.access_to(*pool);
-  if (!access) return answer(wanted, refusal(access.error().text()));
-  const bool locks_out = wanted.verb == core::IsolationVerb::kIsolate;
-  if (locks_out && !pool->cephx)
-    return answer(wanted, refusal("its Ceph cluster asks for no keys: nobody can be locked out"));
-  switch (wanted.verb) {
-    case core::IsolationVerb::kIsolate:
-      return isolate(wanted, loop_.now() + wanted.deadline);
-    case core::IsolationVerb::kRenew:
-    case core::IsolationVerb::kEvict:
-      return ceph_->renew(*access, isolated_user(wanted), wanted.clients, wanted.expiry,
-                          wanted.deadline,
-                          [this, alive = alive_, wanted](const port::CephAnswer& said) {
-                            if (*alive) answer(wanted, said);
-                          });
-    case core::IsolationVerb::kLift:
-    case core::IsolationVerb::kReadmit:
-      return ceph_->lift(*access, wanted.clients, wanted.deadline,
-                         [this, alive = alive_, wanted](const port::CephAnswer& said) {
-                           if (!*alive) return;
-                           const bool access_too = wanted.verb == core::IsolationVerb::kLift &&
-                                                   said.outcome == core::Outcome::kConfirmed;
-                           access_too ? give_back(wanted) : answer(wanted, said);
-                         });
-  }
+  if (pool == nullptr) return fail(ErrorKind::kNotFound, "the pool is not known any more");
+  if (wanted.verb == core::IsolationVerb::kIsolate && !pool->cephx)
+    return fail(ErrorKind::kUnsupported,
+                "its Ceph cluster asks for no keys: nobody can be locked out");
+  return keys_.access_to(*pool);
 }
 
 // Who must have no access; empty: nobody.
@@ -84,9 +83,10 @@ std::string IsolationService::isolated_user(const core::RequestIsolation& wanted
 
 void IsolationService::isolate(const core::RequestIsolation& wanted, Instant until) {
   const HostRecord* const host = inventory_.hosts().find(wanted.host);
-  const PoolRecord* const pool = inventory_.pools().find(wanted.pool);
-  if (host == nullptr || pool == nullptr)
-    return answer(wanted, refusal("the host or the pool is not known any more"));
+  if (host == nullptr)
+    return answer(wanted, refusal({ErrorKind::kNotFound, "the host is not known any more"}));
+  const auto access = access_for(wanted);
+  if (!access) return answer(wanted, refusal(access.error()));
   const Duration left = until - loop_.now();
   if (keys_.granting(wanted.host) && left > kGrantEnds) {
     waiting_.push_back({wanted, until});
@@ -94,9 +94,7 @@ void IsolationService::isolate(const core::RequestIsolation& wanted, Instant unt
     return;
   }
   if (keys_.granting(wanted.host))
-    return answer(wanted, refusal("access is just being given to the host"));
-  const auto access = keys_.access_to(*pool);
-  if (!access) return answer(wanted, refusal(access.error().text()));
+    return answer(wanted, refusal({ErrorKind::kBusy, "access is just being given to the host"}));
   port::IsolationOrder order;
   order.user = PoolKeys::user_of(*host);
   order.clients = wanted.clients;

@@ -74,6 +74,7 @@ class IsolationService {
     core::RequestIsolation wanted;
     Instant until;
   };
+  [[nodiscard]] Result<port::CephAccess> access_for(const core::RequestIsolation& wanted) const;
   void isolate(const core::RequestIsolation& wanted, Instant until);
   [[nodiscard]] std::string isolated_user(const core::RequestIsolation& wanted) const;
   void look_at_waiting();

@@ -59,6 +59,21 @@ class BrainFixture : public ::testing::Test {
     return e;
   }
 
+  // A directory that hosts share, or images of Ceph.
+  void add_pool(PoolKind kind) {
+    Pool pool;
+    pool.id = kPool;
+    pool.cluster = kCluster;
+    pool.kind = kind;
+    pool.name = kind == PoolKind::kRbd ? "vms" : "nas";
+    pool.path = kind == PoolKind::kRbd ? "rbd:vms" : "/p";
+    feed(PoolAdded{pool});
+  }
+  void run_vm_on_nas() {
+    Disk disk;
+    disk.pool = kPool;
+    run_vm(disk);
+  }
   // VM 1 on this disk, with HA, until it runs on host 1.
   void run_vm(const Disk& disk) {
     Vm vm;
@@ -100,6 +115,23 @@ class BrainFixture : public ::testing::Test {
   std::uint64_t said_ = 0;
   Turn last_;
   std::vector<Action> actions_;
+};
+
+// Three hosts beat, none with power control; host 1 runs a VM on a pool of Ceph.
+class RbdFixture : public BrainFixture {
+ protected:
+  inline static const std::string kClient = "10.0.0.1:0/77";
+
+  void SetUp() override {
+    add_pool(PoolKind::kRbd);
+    for (std::uint64_t i = 1; i <= 3; ++i) join(i, false);
+    Disk disk;
+    disk.pool = kPool;
+    disk.path = "rbd:vms/v1";
+    run_vm(disk);
+  }
+  void clients_seen() { feed(ClientsSeen{VmId{1}, the_vm().generation, {kClient}}); }
+  [[nodiscard]] std::vector<RequestIsolation> requests() const { return all<RequestIsolation>(); }
 };
 
 }  // namespace mold::core

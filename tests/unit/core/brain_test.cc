@@ -9,16 +9,9 @@ namespace {
 class BrainRules : public BrainFixture {
  protected:
   void SetUp() override {
-    Pool pool;
-    pool.id = kPool;
-    pool.cluster = kCluster;
-    pool.name = "nas";
-    pool.path = "/p";
-    feed(PoolAdded{pool});
+    add_pool(PoolKind::kDirectory);
     for (std::uint64_t i = 1; i <= 3; ++i) join(i, true);
-    Disk disk;
-    disk.pool = kPool;
-    run_vm(disk);
+    run_vm_on_nas();
   }
   void ask(VmWish wish, std::uint64_t job, bool forced = false) {
     VmRequested e;

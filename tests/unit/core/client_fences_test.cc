@@ -7,26 +7,8 @@
 namespace mold::core {
 namespace {
 
-const std::string kClient = "10.0.0.1:0/77";
-
-// Three hosts beat; host 1 runs a VM on an RBD pool.
-class ClientFences : public BrainFixture {
+class ClientFences : public RbdFixture {
  protected:
-  void SetUp() override {
-    Pool pool;
-    pool.id = kPool;
-    pool.cluster = kCluster;
-    pool.name = "vms";
-    pool.kind = PoolKind::kRbd;
-    pool.path = "rbd:vms";
-    feed(PoolAdded{pool});
-    for (std::uint64_t i = 1; i <= 3; ++i) join(i, false);
-    Disk disk;
-    disk.pool = kPool;
-    disk.path = "rbd:vms/v1";
-    run_vm(disk);
-  }
-
   void beat(std::uint64_t host) override { feed(next_beat(host)); }
   void time_passes(Duration span) {
     const Instant until = now_ + span;
@@ -35,7 +17,6 @@ class ClientFences : public BrainFixture {
       for (std::uint64_t host = 1; host <= 3; ++host) beat(host);
     }
   }
-  void clients_seen() { feed(ClientsSeen{VmId{1}, the_vm().generation, {kClient}}); }
   void report(Generation generation, DomainPower power, GoneReason reason = GoneReason::kUnknown) {
     VmReport line;
     line.vm = VmId{1};
@@ -57,7 +38,6 @@ class ClientFences : public BrainFixture {
     const IsolationAnswered e{asked.back().op, HostId{1}, kPool, outcome, {}, "said", VmId{1}};
     feed(e);
   }
-  std::vector<RequestIsolation> requests() const { return all<RequestIsolation>(); }
   std::vector<FinishJob> jobs() const { return all<FinishJob>(); }
 };
 

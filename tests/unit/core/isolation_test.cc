@@ -8,26 +8,8 @@
 namespace mold::core {
 namespace {
 
-const std::string kClient = "10.0.0.1:0/77";
-
-// Three hosts beat; host 1 runs a VM on an RBD pool, and has no power control.
-class Isolation : public BrainFixture {
+class Isolation : public RbdFixture {
  protected:
-  void SetUp() override {
-    Pool pool;
-    pool.id = kPool;
-    pool.cluster = kCluster;
-    pool.name = "vms";
-    pool.kind = PoolKind::kRbd;
-    pool.path = "rbd:vms";
-    feed(PoolAdded{pool});
-    for (std::uint64_t i = 1; i <= 3; ++i) join(i, false);
-    Disk disk;
-    disk.pool = kPool;
-    disk.path = "rbd:vms/v1";
-    run_vm(disk);
-  }
-
   // All others see that the counter of host 1 stands still for as long as it is silent.
   void beat(std::uint64_t host) override {
     BeatReceived e = next_beat(host);
@@ -62,13 +44,11 @@ class Isolation : public BrainFixture {
       beat(3);
     }
   }
-  void clients_seen() { feed(ClientsSeen{VmId{1}, the_vm().generation, {kClient}}); }
   void answer(Outcome outcome, std::vector<std::string> listed = {}) {
     const auto asked = requests();
     ASSERT_FALSE(asked.empty());
     feed(IsolationAnswered{asked.back().op, HostId{1}, kPool, outcome, std::move(listed), "said"});
   }
-  std::vector<RequestIsolation> requests() const { return all<RequestIsolation>(); }
 
   Instant silent_since_{1'000};
 };

@@ -9,16 +9,9 @@ namespace {
 class VmCare : public BrainFixture {
  protected:
   void SetUp() override {
-    Pool pool;
-    pool.id = kPool;
-    pool.cluster = kCluster;
-    pool.name = "nas";
-    pool.path = "/p";
-    feed(PoolAdded{pool});
+    add_pool(PoolKind::kDirectory);
     join(1, true);
-    Disk disk;
-    disk.pool = kPool;
-    run_vm(disk);
+    run_vm_on_nas();
     actions_.clear();
   }
   void report(DomainPower power, GoneReason reason = GoneReason::kUnknown, bool io_error = false) {

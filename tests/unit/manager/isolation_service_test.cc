@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <variant>
 
-#include "lib/runtime/files.h"
 #include "manager/storage/pool_kind.h"
-#include "tests/fakes/ceph/fake_ceph.h"
-#include "tests/unit/manager/fixture.h"
+#include "tests/unit/manager/ceph_ground.h"
 
 namespace mold::manager::test {
 namespace {
@@ -15,16 +13,11 @@ namespace {
 using core::IsolationVerb;
 using core::Outcome;
 
-class IsolationServiceTest : public testing::Test {
+class IsolationServiceTest : public CephGround {
  protected:
   static constexpr Duration kGrantDeadline{1'000};
   void SetUp() override {
-    world.make_ground();
-    box.emplace(*SecretBox::open(world.dir.path()));
-    ceph = std::make_unique<fakes::FakeCeph>(*world.loop);
-    for (const char* name : {"vms", "more"}) ceph->cluster().add_pool(name);
-    access = ceph->cluster().add_user("mold", true, {"vms", "more"});
-    h1 = world.add_host("h1");
+    CephGround::SetUp();
     pool = add_pool("vms");
     PoolKeys::Options options;
     options.look_every = 10ms;
@@ -41,20 +34,9 @@ class IsolationServiceTest : public testing::Test {
     keys.reset();
   }
   PoolId add_pool(const std::string& name) {
-    PoolRecord record;
-    record.uuid = runtime::new_uuid();
-    record.cluster = world.cluster;
-    record.name = name;
-    record.kind = core::PoolKind::kRbd;
-    record.path = "rbd:" + name;
-    record.source = "fake";
-    record.user = "mold";
-    record.sealed_key = *box->seal_pool_key(record.uuid, access);
-    record.ceph_fsid = ceph->cluster().fsid;
-    const auto made = world.inventory->create(std::move(record));
-    EXPECT_TRUE(made) << made.error().text();
-    world.engine->submit(core::PoolAdded{core_pool(*made)});
-    return made->id;
+    const PoolRecord made = add_pool_record(name);
+    world.engine->submit(core::PoolAdded{core_pool(made)});
+    return made.id;
   }
   void make_service(port::CephStorage* to, std::size_t images_at_once = 200) {
     IsolationService::Options options;
@@ -139,13 +121,8 @@ class IsolationServiceTest : public testing::Test {
                        [vm](const core::ClientsSeen& sight) { return sight.vm == vm; });
   }
 
-  World world;
-  std::optional<SecretBox> box;
-  std::unique_ptr<fakes::FakeCeph> ceph;
   std::unique_ptr<PoolKeys> keys;
   std::unique_ptr<IsolationService> service;
-  Secret access;
-  HostId h1;
   PoolId pool;
   PoolId more;  // only where a test adds it
   std::string taken;

@@ -2,22 +2,15 @@
 // never given back to a host that is being cut off.
 #include "manager/storage/pool_keys.h"
 
-#include "lib/runtime/files.h"
-#include "tests/fakes/ceph/fake_ceph.h"
-#include "tests/unit/manager/fixture.h"
+#include "tests/unit/manager/ceph_ground.h"
 
 namespace mold::manager::test {
 namespace {
 
-class PoolKeysTest : public testing::Test {
+class PoolKeysTest : public CephGround {
  protected:
   void SetUp() override {
-    world.make_ground();
-    box.emplace(*SecretBox::open(world.dir.path()));
-    ceph = std::make_unique<fakes::FakeCeph>(*world.loop);
-    for (const char* name : {"vms", "more"}) ceph->cluster().add_pool(name);
-    access = ceph->cluster().add_user("mold", true, {"vms", "more"});
-    h1 = world.add_host("h1");
+    CephGround::SetUp();
     h2 = world.add_host("h2");
     make_keys();
   }
@@ -36,21 +29,7 @@ class PoolKeysTest : public testing::Test {
     });
     keys->start();
   }
-  PoolId add_pool(const std::string& name) {
-    PoolRecord pool;
-    pool.uuid = runtime::new_uuid();
-    pool.cluster = world.cluster;
-    pool.name = name;
-    pool.kind = core::PoolKind::kRbd;
-    pool.path = "rbd:" + name;
-    pool.source = "fake";
-    pool.user = "mold";
-    pool.sealed_key = *box->seal_pool_key(pool.uuid, access);
-    pool.ceph_fsid = ceph->cluster().fsid;
-    const auto made = world.inventory->create(std::move(pool));
-    EXPECT_TRUE(made) << made.error().text();
-    return made ? made->id : PoolId{};
-  }
+  PoolId add_pool(const std::string& name) { return add_pool_record(name).id; }
   const HostRecord& host(HostId id) const { return *world.inventory->hosts().find(id); }
   const PoolRecord& pool(PoolId id) const { return *world.inventory->pools().find(id); }
   HostKey key(HostId of, PoolId on) const { return keys->key_of(host(of), pool(on)); }
@@ -80,12 +59,7 @@ class PoolKeysTest : public testing::Test {
     return {};
   }
 
-  World world;
-  std::optional<SecretBox> box;
-  std::unique_ptr<fakes::FakeCeph> ceph;
   std::unique_ptr<PoolKeys> keys;
-  Secret access;
-  HostId h1;
   HostId h2;
   HostId cut_off;
 };
