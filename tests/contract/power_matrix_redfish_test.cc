@@ -13,6 +13,10 @@ using core::Outcome;
 using core::PowerState;
 using core::PowerVerb;
 
+// For what only its deadline ends. Long enough for a machine that stands still for a second or two
+// in the midst of it: what is asked before must be answered by then.
+constexpr Duration kPatience{4'000};
+
 struct Expected {
   Outcome outcome = Outcome::kConfirmed;
   std::optional<ErrorKind> error;  // of what is not confirmed
@@ -48,7 +52,7 @@ std::vector<Mood> moods_of_power() {
   return {
       {"prompt", "prompt", plain, read, confirmed("read back off")},
       {"late", "late", plain, read, confirmed("read back off")},
-      {"lying", "lying", plain, read, unknown(kTimeout, "look at the machine"), 2'000ms},
+      {"lying", "lying", plain, read, unknown(kTimeout, "look at the machine"), kPatience},
       {"already_off", "refuses-409", [](RedfishBench& b) { b.bmc->set_power(false); },
        confirmed("read off"), confirmed("already there")},
       {"off_meanwhile_400", "refuses-400",
@@ -65,7 +69,7 @@ std::vector<Mood> moods_of_power() {
       {"forbidden", "prompt", [](RedfishBench& b) { b.bmc->profile().refuses_all = 403; }, read,
        failed(kDenied, "operator or administrator role")},
       {"failing", "prompt", [](RedfishBench& b) { b.bmc->profile().refuses_all = 500; }, read,
-       unknown(kInternal, "may have worked or not"), 1'500ms},
+       unknown(kInternal, "may have worked or not"), kPatience},
       {"busy", "flaky", plain, read, confirmed("read back off")},
   };
 }
@@ -98,14 +102,14 @@ std::vector<Mood> moods_of_answers() {
   };
   const auto maybe = [](ErrorKind error) { return unknown(error, "may have worked or not"); };
   return {
-      {"says_429", "prompt", nothing_done(429), read, failed(kBusy, "not taken"), 1'500ms},
-      {"says_501", "prompt", nothing_done(501), read, failed(kUnsupported, "refused"), 1'500ms},
-      {"says_503", "prompt", nothing_done(503), read, maybe(kBusy), 1'500ms},
-      {"says_502", "prompt", nothing_done(502), read, maybe(kTimeout), 1'500ms},
-      {"says_504", "prompt", nothing_done(504), read, maybe(kTimeout), 1'500ms},
-      {"says_507", "prompt", nothing_done(507), read, maybe(kInternal), 1'500ms},
-      {"says_408", "prompt", nothing_done(408), read, maybe(kTimeout), 1'500ms},
-      {"says_300", "prompt", nothing_done(300), read, maybe(kConflict), 1'500ms},
+      {"says_429", "prompt", nothing_done(429), read, failed(kBusy, "not taken"), kPatience},
+      {"says_501", "prompt", nothing_done(501), read, failed(kUnsupported, "refused"), kPatience},
+      {"says_503", "prompt", nothing_done(503), read, maybe(kBusy), kPatience},
+      {"says_502", "prompt", nothing_done(502), read, maybe(kTimeout), kPatience},
+      {"says_504", "prompt", nothing_done(504), read, maybe(kTimeout), kPatience},
+      {"says_507", "prompt", nothing_done(507), read, maybe(kInternal), kPatience},
+      {"says_408", "prompt", nothing_done(408), read, maybe(kTimeout), kPatience},
+      {"says_300", "prompt", nothing_done(300), read, maybe(kConflict), kPatience},
       {"does_503", "prompt", done_all_the_same(503), read, confirmed("read back off")},
       {"does_502", "prompt", done_all_the_same(502), read, confirmed("read back off")},
       {"does_504", "prompt", done_all_the_same(504), read, confirmed("read back off")},
@@ -117,9 +121,9 @@ std::vector<Mood> moods_of_answers() {
          b.bmc->profile().answers_instead = 503;
          b.bmc->profile().late = 60'000ms;
        },
-       read, maybe(kBusy), 1'500ms},
+       read, maybe(kBusy), kPatience},
       {"closes_done", "prompt", dropped(false), read, confirmed("answer lost")},
-      {"closes_undone", "prompt", dropped(true), read, unknown(kTimeout, "answer lost"), 1'500ms},
+      {"closes_undone", "prompt", dropped(true), read, unknown(kTimeout, "answer lost"), kPatience},
   };
 }
 
@@ -154,13 +158,13 @@ std::vector<Mood> moods_of_reach() {
        },
        unknown(kUnavailable, "down, unreachable"), failed(kUnavailable, "down, unreachable")},
       {"black_hole_tls", "prompt", plain, unknown(kTimeout, "no answer in time"),
-       failed(kTimeout, "no answer in time"), 1'500ms, fake::RawHabit::kBlackHole},
+       failed(kTimeout, "no answer in time"), kPatience, fake::RawHabit::kBlackHole},
       {"reboot_after_action", "reboot", plain, read, confirmed("answer lost")},
       {"reboot_instead_of_action", "reboot",
        [](RedfishBench& b) { b.bmc->profile().ignores = true; }, read,
-       unknown(kTimeout, "still on"), 2'000ms},
+       unknown(kTimeout, "still on"), kPatience},
       {"reboot_for_ever", "reboot", [](RedfishBench& b) { b.bmc->profile().reboots = 60'000ms; },
-       read, unknown(kUnavailable, "could not be read"), 2'000ms},
+       read, unknown(kUnavailable, "could not be read"), kPatience},
   };
 }
 
@@ -182,17 +186,17 @@ std::vector<Mood> moods_of_speech() {
       {"slow", "slow", plain, read, confirmed("read back off")},
       {"slower_than_the_deadline", "slow",
        [](RedfishBench& b) { b.bmc->profile().slow = 60'000ms; },
-       unknown(kTimeout, "no answer in time"), failed(kTimeout, "no answer in time"), 1'500ms},
+       unknown(kTimeout, "no answer in time"), failed(kTimeout, "no answer in time"), kPatience},
       {"huge_body", "huge", plain, unknown(kCorrupt, "too long"), failed(kCorrupt, "too long")},
       {"html", "html", plain, unknown(kCorrupt, "a web page"), failed(kCorrupt, "option base")},
       {"not_json", "prompt", [](RedfishBench& b) { b.bmc->profile().raw_system = "Off"; },
        unknown(kCorrupt, "not a JSON object"), failed(kCorrupt, "not a JSON object")},
       {"no_state", "null-state", plain, unknown(kBusy, "power state null"),
-       unknown(kTimeout, "still null"), 1'500ms},
+       unknown(kTimeout, "still null"), kPatience},
       {"absent_state", "prompt", [](RedfishBench& b) { b.bmc->profile().always_state = "absent"; },
-       unknown(kBusy, "absent"), unknown(kTimeout, "still absent"), 1'500ms},
+       unknown(kBusy, "absent"), unknown(kTimeout, "still absent"), kPatience},
       {"paused", "prompt", [](RedfishBench& b) { b.bmc->profile().always_state = "Paused"; },
-       unknown(kBusy, "Paused"), unknown(kTimeout, "still Paused"), 1'500ms},
+       unknown(kBusy, "Paused"), unknown(kTimeout, "still Paused"), kPatience},
       {"powering_off", "powering-off", plain, read, confirmed("PoweringOff")},
       {"tasks", "tasks", plain, read, confirmed("task is done")},
       {"task_that_fails", "tasks-fail", plain, read,
@@ -261,7 +265,7 @@ TEST_P(RedfishPlain, EndsAsItMust) {
   fake::RawServer raw(*bench.loop, mood.habit);
   bench.target.port = std::to_string(raw.port());
   for (const auto verb : {PowerVerb::kStatus, PowerVerb::kOff}) {
-    const auto answer = bench.ask(verb, 1'500ms);
+    const auto answer = bench.ask(verb, kPatience);
     EXPECT_EQ(answer.outcome, verb == PowerVerb::kOff ? Outcome::kFailed : Outcome::kUnknown)
         << answer.text;
     EXPECT_EQ(answer.state, PowerState::kUnknown);

@@ -165,7 +165,7 @@ TEST(RedfishDriver, NoSessionStaysBehind) {
       RedfishBench bench(profile_named("session-only"));
       bench.bmc->profile().ignores = ignores;
       bench.bmc->profile().busy_half = busy;
-      const auto answer = bench.ask(PowerVerb::kOff, ignores ? 1'500ms : 8'000ms);
+      const auto answer = bench.ask(PowerVerb::kOff, ignores ? 4'000ms : 8'000ms);
       EXPECT_NE(answer.outcome, Outcome::kFailed) << answer.text;
       EXPECT_GE(bench.bmc->counts().logins, 1) << answer.text;
       EXPECT_TRUE(bench.sessions_end()) << answer.text;

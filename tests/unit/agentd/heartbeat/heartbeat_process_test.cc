@@ -47,7 +47,7 @@ class HeartbeatProcess : public ::testing::Test {
     (void)decode_beat(std::as_bytes(std::span(text.data(), text.size())), record);
     return record;
   }
-  TempDir dir;
+  TempDir dir{in_memory()};
   Host one{dir, "aaaaaaaa-0000-4000-8000-000000000001"};
 };
 

@@ -7,7 +7,7 @@ namespace {
 
 TEST(NfsProcess, AServerThatStopsIsALostLeaseAndComesBackWithoutARestart) {
   auto& server = NfsServer::get();
-  TempDir dir;
+  TempDir dir{in_memory()};
   std::filesystem::create_directory(dir.path("mount"));
   Host one(dir, "aaaaaaaa-0000-4000-8000-000000000001");
   one.save({{.uuid = *Uuid::parse(kPoolA),

@@ -106,7 +106,7 @@ class NfsServer {
     return mounted;
   }
 
-  TempDir dir_;
+  TempDir dir_{in_memory()};
   ChildProcess process_;
   std::string pool_;
   int pools_ = 0;

@@ -33,7 +33,7 @@ class RadosProcess : public ::testing::Test {
   // machine may well be on another cluster's pool of that name, and is not to be touched.
   static std::string own_name() { return "qemu-" + std::to_string(::getpid()); }
   CephOne& ceph = CephOne::get();
-  TempDir dir;
+  TempDir dir{in_memory()};
   Host one{dir, "aaaaaaaa-0000-4000-8000-000000000001", "vm.name_prefixes=" + own_name() + "\n"};
 };
 
