@@ -22,5 +22,5 @@ function(mold_headers_alone)
   set_target_properties(mold_headers PROPERTIES CXX_COMPILER_LAUNCHER "" UNITY_BUILD OFF)
   add_test(NAME headers_alone
     COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target mold_headers)
-  set_tests_properties(headers_alone PROPERTIES LABELS tidy TIMEOUT 600)
+  set_tests_properties(headers_alone PROPERTIES LABELS tidy TIMEOUT 2300)
 endfunction()

@@ -7,7 +7,7 @@ add_library(mold_flags INTERFACE)
 target_compile_options(mold_flags INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Wswitch-enum -Wold-style-cast
   # g++ 12 sees bounds crossed inside std::string that are not (its bugs 105329, 105651).
-  -Wno-array-bounds -Wno-stringop-overflow
+  -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread
   $<$<BOOL:${MOLD_WERROR}>:-Werror>)
 if(MOLD_SANITIZE)
   target_compile_options(mold_flags INTERFACE -fsanitize=${MOLD_SANITIZE} -fno-omit-frame-pointer)

@@ -4,7 +4,7 @@ LOGS=$ROOT/build/logs
 STEP=0 STEPS=0
 PASSED=0 FAILED=0 SKIPPED=0
 STARTED=$SECONDS
-CHILD=
+CHILD= ASIDE=
 
 die() { echo "dev: $*" >&2; exit 2; }
 clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
@@ -16,7 +16,8 @@ else
 fi
 
 on_interrupt() {
-  [ -z "$CHILD" ] || kill -TERM "$CHILD" 2>/dev/null
+  local pid
+  for pid in $CHILD $ASIDE; do kill -TERM "$pid" 2>/dev/null; done
   echo; echo "dev: interrupted" >&2
   exit 130
 }
@@ -35,26 +36,50 @@ last_counter() { tail -n 3 "$1" 2>/dev/null | grep -aoE '^ *\[?[0-9]+/[0-9]+\]?'
 # step TITLE LOGNAME DEADLINE_S CMD...: runs one step with its log in build/logs, shows what goes on
 # and for how long, prints the end of the log when it failed. Returns the command's exit code.
 step() {
-  local title=$1 log=$LOGS/$2.log deadline=$3 from=$SECONDS code=0 head
+  local title=$1 log=$LOGS/$2.log deadline=$3
   shift 3
-  STEP=$((STEP + 1))
   mkdir -p "$LOGS"
-  head=$(printf '[%d/%d] %-34s' $STEP $STEPS "$title")
-  [ $LIVE = yes ] || echo "$head ..."
   timeout -k 10 "$deadline" "$@" >"$log" 2>&1 </dev/null &
   CHILD=$!
-  watch_child "$head" "$log" "$from"
-  wait $CHILD || code=$?
+  see_through "$title" "$log" "$deadline"
+}
+
+# aside LOGNAME DEADLINE_S CMD...: begins a step beside the next ones; it has what they leave of the
+# cores. rejoin TITLE LOGNAME DEADLINE_S shows how it goes on, and ends as step does.
+aside() {
+  local log=$LOGS/$1.log deadline=$2
+  shift 2
+  mkdir -p "$LOGS"
+  # The scheduler weighs sessions before it weighs their processes (sched(7), autogroup); what the
+  # tests start may be in sessions of its own.
+  # shellcheck disable=SC2016
+  setsid -w sh -c 'echo 19 2>/dev/null >/proc/self/autogroup; exec chrt --idle 0 timeout -k 10 "$@"' \
+    aside "$deadline" "$@" >"$log" 2>&1 </dev/null &
+  ASIDE=$!
+}
+rejoin() {
+  CHILD=$ASIDE ASIDE=
+  see_through "$1" "$LOGS/$2.log" "$3"
+}
+
+# What step and rejoin show of $CHILD, until it ended.
+see_through() {  # TITLE LOG DEADLINE_S
+  local from=$SECONDS code=0 head
+  STEP=$((STEP + 1))
+  head=$(printf '[%d/%d] %-34s' $STEP $STEPS "$1")
+  [ $LIVE = yes ] || echo "$head ..."
+  watch_child "$head" "$2" "$from"
+  wait "$CHILD" || code=$?
   CHILD=
   [ $LIVE = no ] || printf '\r\e[K'
   if [ $code = 0 ]; then
     echo "$head ${GOOD}ok${PLAIN}      ${DIM}$(clock $((SECONDS - from)))${PLAIN}"
   else
-    [ $code != 124 ] && [ $code != 137 ] || echo "(out of time: ${deadline} s)" >>"$log"
+    [ $code != 124 ] && [ $code != 137 ] || echo "(out of time: $3 s)" >>"$2"
     echo "$head ${BAD}FAILED${PLAIN}  $(clock $((SECONDS - from)))"
-    echo "----- the end of ${log#"$ROOT"/} -----"
-    tail -n "${TAIL_LINES:-40}" "$log"
-    echo "----- whole log: ${log#"$ROOT"/} -----"
+    echo "----- the end of ${2#"$ROOT"/} -----"
+    tail -n "${TAIL_LINES:-40}" "$2"
+    echo "----- whole log: ${2#"$ROOT"/} -----"
   fi
   return $code
 }

@@ -35,17 +35,39 @@ attribute() { sed -nE "s/.* $1=\"([0-9]+)\".*/\1/p" <<<"$2" | grep . || echo 0; 
 
 # ctest_step TITLE NAME DEADLINE_S ARGS...: one ctest call as a step, counted.
 ctest_step() {
-  local title=$1 name=$2 deadline=$3 before=$FAILED
+  local title=$1 name=$2 deadline=$3
   shift 3
+  ctest_words "$name" "$@"
+  step "$title" "$name" "$deadline" "${WORDS[@]}"
+  count_step "$name" $?
+}
+
+ctest_words() {  # NAME ARGS...: into WORDS; its list of cases begins anew
+  local name=$1
+  shift
   rm -rf "$LOGS/$name.cases"
   mkdir -p "$LOGS/$name.cases"
-  GTEST_OUTPUT="xml:$LOGS/$name.cases/" GTEST_COLOR=no \
-    step "$title" "$name" "$deadline" ctest --test-dir "$TREE" --output-on-failure \
-    --no-tests=error "$@"
-  local code=$?
-  count_ctest "$name"
+  WORDS=(env GTEST_OUTPUT="xml:$LOGS/$name.cases/" GTEST_COLOR=no
+    ctest --test-dir "$TREE" --output-on-failure --no-tests=error "$@")
+}
+
+count_step() {  # NAME CODE
+  local before=$FAILED
+  count_ctest "$1"
   # Out of time, or not one test of that kind: that is a failure too, and has to be in the count.
-  [ $code = 0 ] || [ "$FAILED" -gt "$before" ] || FAILED=$((FAILED + 1))
+  [ "$2" = 0 ] || [ "$FAILED" -gt "$before" ] || FAILED=$((FAILED + 1))
+}
+
+# The source rules (each public header compiled alone, most of it) need the cores and no quiet: they
+# run beside the tests, and have what those leave. Called in their own folder, for two ctests do not
+# share one.
+rules_aside() {
+  TREE=$TREE/tests/tidy ctest_words tidy -L '^tidy$' -j "$(nproc)"
+  aside tidy 2400 "${WORDS[@]}"
+}
+rules_step() {
+  rejoin "source rules" tidy 2400
+  count_step tidy $?
 }
 
 sim_step() {  # SEEDS
@@ -85,13 +107,15 @@ dev_test() {
   need_packages build test "$([ $LAB = no ] || echo lab)"
   build_preset dev
   stage_preset dev
+  rules_aside
   ctest_step "unit and golden tests" fast 300 -L '^fast$' -j "$(nproc)"
-  ctest_step "source rules" tidy 600 -L '^tidy$' -j "$(nproc)"
   sim_step "$seeds"
   ctest_step "simulator: planted bugs caught" mutation 600 -L '^(sim|mutations?)$'
   ctest_step "API, live manager" api 300 -L '^api$'
-  ctest_step "everything else" other 900 --no-tests=ignore \
+  # They wait for clocks and for each other's programs, hardly for a core.
+  ctest_step "everything else" other 900 --no-tests=ignore -j 4 \
     -LE '^(fast|tidy|sim|mutations?|api|lab|slow|bench)$'
   lab_step
+  rules_step
   summary
 }
