@@ -3,7 +3,7 @@
 # so cutting is a matter of names: "frames that come in at h1 and go out at mgr are dropped".
 #
 # $LAB/cuts lists what is cut, one "FROM TO" a line ("net" = everybody); the rules are always rebuilt
-# from it as a whole.
+# from it as a whole. $LAB/loss is the share of frames, in percent, that the switch loses by chance.
 
 network_up() {
   ip netns add $LAB_SWITCH
@@ -13,6 +13,7 @@ link add br0 type bridge forward_delay 0 stp_state 0
 link set br0 up
 EOF
   : >$LAB/cuts
+  echo 0 >$LAB/loss
   network_apply_cuts || die "nftables has no bridge filter here"
 }
 
@@ -34,7 +35,9 @@ network_link_is_up() { ip -n $LAB_SWITCH -o link show "$1" 2>/dev/null | grep -q
 
 # "net" stands for everything on the other side.
 network_apply_cuts() {
-  local from to rules=""
+  local from to loss rules=""
+  read -r loss <$LAB/loss
+  [ "$loss" = 0 ] || rules="numgen random mod 100 < $loss drop"$'\n'
   while read -r from to; do
     case $from,$to in
       net,*) rules+="oifname \"$to\" drop"$'\n' ;;
@@ -75,6 +78,12 @@ lab_restore() {  # [A B]: without names everything
     grep -vxF -e "$1 $2" -e "$2 $1" $LAB/cuts >$LAB/cuts.new
     mv $LAB/cuts.new $LAB/cuts
   fi
+  network_apply_cuts
+}
+
+lab_loss() {  # PERCENT
+  [[ $1 =~ ^[0-9]{1,2}$ ]] || die "loss is a share in percent, 0 to 99"
+  echo "$1" >$LAB/loss
   network_apply_cuts
 }
 
