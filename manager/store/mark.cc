@@ -26,6 +26,10 @@ std::string StoreMark::doubt(OpId next_op, bool is_new) const {
   return "it knows of " + known + ", the manager gave out " + std::to_string(marked.value - 1);
 }
 
+bool StoreMark::is_there() const {
+  return runtime::file_exists(path_);
+}
+
 Status StoreMark::keep(OpId next_op) {
   return runtime::write_file_atomic(path_, std::to_string(next_op.value) + "\n", 0600);
 }

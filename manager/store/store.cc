@@ -87,11 +87,9 @@ Result<std::unique_ptr<Store>> Store::open(runtime::EventLoop& loop, Options opt
     MOLD_TRY(const bool has_hosts, knows_hosts(db));
     older = mark->doubt(next_op, next_op <= OpId{1} && !has_hosts);
     // Nothing new may get the number of something that was forgotten.
-    if (older.empty()) {
-      MOLD_TRY_VOID(mark->keep(next_op));
-    } else {
-      MOLD_TRY_VOID(skip_numbers(db));
-    }
+    if (!older.empty()) MOLD_TRY_VOID(skip_numbers(db));
+    // From now on the lack of a mark means something.
+    if (older.empty() && !mark->is_there()) MOLD_TRY_VOID(mark->keep(next_op));
   }
   MOLD_TRY(store->restored_, load_all(db));
   store->restored_.core.older_because = std::move(older);
