@@ -1,0 +1,21 @@
+# A host stands still, its BMC is dead and its watchdog broken; the entries that keep its QEMU from writing run out
+# (the clock forced) before it is thawed. Its VM runs elsewhere, and the old QEMU still writes nothing.
+# storage: rbd
+cluster_vm vm1 h1
+soon 20 "vm1 counts on its disk" vm_counts vm1
+lab_bmc h1 down
+lab_watchdog h1 none
+lab_freeze h1
+soon 60 "vm1 runs elsewhere" vm_runs_elsewhere vm1 h1
+soon 20 "vm1 counts on its disk" vm_counts vm1
+check "the proof is the isolation" equals "$(ha_proof h1)" storage-isolated
+run=$(vm_run vm1)
+check "its clients are listed" ceph_lists_some
+for client in $(ceph_blocklist | jq -r '.[].addr'); do ceph_expire "$client"; done
+check "all entries have run out" ceph_lists_none
+check "the old QEMU is still there" pgrep_in h1 qemu-system
+lab_thaw h1
+stays 15 "vm1 goes on where it is" vm_runs_elsewhere vm1 h1
+check "it is the same run of vm1" equals "$(vm_run vm1)" "$run"
+soon 60 "no QEMU of h1 is left" not pgrep_in h1 qemu-system
+soon 10 "vm1 still counts" vm_counts vm1
