@@ -19,8 +19,9 @@ std::string advice_or(const std::string& advice) {
   return advice.empty() ? "the device's answer is not understood" : advice;
 }
 
-// One request from its first reading to its one answer.
-class Request {
+// One request from its first reading to its one answer. A device may still answer when the request
+// is buried: then nobody listens.
+class Request : public std::enable_shared_from_this<Request> {
  public:
   Request(runtime::EventLoop& loop, std::unique_ptr<PowerDevice> device, PowerWish wish)
       : loop_(loop),
@@ -32,10 +33,16 @@ class Request {
 
   void start(std::function<void(port::PowerResult)> done) {
     done_ = std::move(done);
-    device_->read(left(), [this](const PowerReading& reading) { first(reading); });
+    device_->read(left(), while_alive<PowerReading>([this](const auto& r) { first(r); }));
   }
 
  private:
+  template <class Said, class Step>
+  std::function<void(Said)> while_alive(Step step) {
+    return [weak = weak_from_this(), step](const Said& said) {
+      if (const auto alive = weak.lock()) step(said);
+    };
+  }
   [[nodiscard]] Duration left() const { return std::max(deadline_ - loop_.now(), kLeastStep); }
   // A restart leaves no state behind that would tell it from none: only its acceptance counts.
   [[nodiscard]] bool restarts() const {
@@ -67,32 +74,34 @@ class Request {
 
   void act() {
     acted_ = PowerActed{};
-    device_->act(wish_.verb, left(), [this](const PowerActed& acted) {
-      acted_ = acted;
-      const std::string verb(core::to_string(wish_.verb));
-      switch (acted.sent) {
-        case Sent::kAccepted:
-          story_.tell(verb + " accepted");
-          break;
-        case Sent::kMaybe:
-          story_.tell(verb + " sent, answer lost: " + advice_or(acted.advice));
-          maybe_sent_ = true;
-          break;
-        case Sent::kRefused:
-          story_.tell(verb + " refused: " + advice_or(acted.advice));
-          break;
-        case Sent::kNot:
-          story_.tell(verb + " not sent: " + advice_or(acted.advice));
-          // An earlier try of this request may have got through.
-          if (!maybe_sent_) return finish(Outcome::kFailed, acted.error);
-          break;
-      }
-      read_back();
-    });
+    device_->act(wish_.verb, left(), while_alive<PowerActed>([this](const auto& a) { sent(a); }));
+  }
+
+  void sent(const PowerActed& acted) {
+    acted_ = acted;
+    const std::string verb(core::to_string(wish_.verb));
+    switch (acted.sent) {
+      case Sent::kAccepted:
+        story_.tell(verb + " accepted");
+        break;
+      case Sent::kMaybe:
+        story_.tell(verb + " sent, answer lost: " + advice_or(acted.advice));
+        maybe_sent_ = true;
+        break;
+      case Sent::kRefused:
+        story_.tell(verb + " refused: " + advice_or(acted.advice));
+        break;
+      case Sent::kNot:
+        story_.tell(verb + " not sent: " + advice_or(acted.advice));
+        // An earlier try of this request may have got through.
+        if (!maybe_sent_) return finish(Outcome::kFailed, acted.error);
+        break;
+    }
+    read_back();
   }
 
   void read_back() {
-    device_->read(left(), [this](const PowerReading& reading) { judge(reading); });
+    device_->read(left(), while_alive<PowerReading>([this](const auto& r) { judge(r); }));
   }
 
   // Only what is read counts: a refused or lost command may have worked, an accepted one may not.
