@@ -109,7 +109,8 @@ PoolOutcome NfsPool::connect() {
     disconnect();
     return pool_failed(PoolFault::kSettings, EINVAL);
   }
-  // Its own idea of our name is the process number and the second.
+  // Its own idea of our name is the process number and the second. (libnfs 4.0 never frees
+  // that one: 28 bytes a connection.)
   const auto name = "mold-heartbeat " + setup_.host.text() + " " + setup_.pool.text() + " " +
                     std::to_string(::getpid()) + "." + std::to_string(boottime_now().ms);
   nfs4_set_client_name(nfs_, name.c_str());

@@ -20,6 +20,7 @@
 #include "fencing/ceph/client_name.h"
 #include "lib/base/check.h"
 #include "lib/base/text.h"
+#include "tests/fakes/stand_still.h"
 
 namespace mold::contract {
 namespace {
@@ -236,7 +237,7 @@ void RealCephRig::freeze_osds(bool on) {
 
 void RealCephRig::freeze_mons(bool on) {
   const auto pid = parse_number<int>(CephCluster::get().env("MON_PID"));
-  MOLD_CHECK(pid && ::kill(*pid, on ? SIGSTOP : SIGCONT) == 0, "the monitor");
+  MOLD_CHECK(pid && (on ? fakes::stand_still(*pid) : ::kill(*pid, SIGCONT) == 0), "the monitor");
 }
 
 std::unique_ptr<CephRig> make_real_ceph_rig() {

@@ -13,6 +13,7 @@
 
 #include "agentd/heartbeat/nfs_pool.h"
 #include "tests/fakes/loopback.h"
+#include "tests/fakes/stand_still.h"
 #include "tests/unit/agentd/heartbeat/child_process.h"
 #include "tests/unit/agentd/heartbeat/temp_dir.h"
 
@@ -35,7 +36,7 @@ class NfsServer {
   [[nodiscard]] std::string source() const {
     return "nfs://127.0.0.1:" + std::to_string(port_) + "/x/" + pool_;
   }
-  void stop() const { process_.send(SIGSTOP); }
+  void stop() const { fakes::stand_still(process_.pid()); }
   void go_on() const { process_.send(SIGCONT); }
 
   // ---- files of the pool by another client: the server keeps what it knows of a file in memory
