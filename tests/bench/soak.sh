@@ -54,11 +54,13 @@ stall() {
   if [ $((RANDOM % 2)) = 0 ]; then
     stall_of link "$host" $tenths network_link "$host" down -- network_link "$host" up
   elif [ "$storage" = rbd ]; then
-    stall_of storage all $tenths ceph_freeze -- ceph_thaw
+    stall_of storage all $tenths ceph_freeze -- osds_go_on
   else
     stall_of storage "$host" $tenths lab_storage "$host" hang -- lab_storage "$host" ok
   fi
 }
+# Not ceph_thaw: what that does so that a long freeze ends for sure, a stall of its own, takes seconds.
+osds_go_on() { local group; for group in $(ceph_osd_groups); do group_thaw "$group" || return 1; done; }
 stall_of() {  # WHAT WHOSE TENTHS BEGIN... -- END...
   local what=$1 whose=$2 tenths=$3 begin=()
   shift 3
@@ -105,7 +107,7 @@ watch_disks
 begin_noise
 end=$((SECONDS + minutes * 60)) told=$SECONDS bad=
 while [ $SECONDS -lt $end ] && [ -z "$bad" ]; do
-  sleep "$(tenths $((20 + RANDOM % 60)))"
+  sleep "$(tenths $((50 + RANDOM % 200)))"
   stall || { bad="the lab did not do as told"; break; }
   [ $((SECONDS - told)) -ge 60 ] || continue
   told=$SECONDS
