@@ -12,8 +12,8 @@ namespace mold::fakes {
 
 inline bool stands_still(int pid) {
   std::error_code gone;
-  for (const auto& task : std::filesystem::directory_iterator(
-           "/proc/" + std::to_string(pid) + "/task", gone)) {
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
     std::ifstream stat(task.path() / "stat");
     std::string text;
     if (std::getline(stat, text) && text.find(") T ") == std::string::npos) return false;
