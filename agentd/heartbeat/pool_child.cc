@@ -36,7 +36,9 @@ void close_all_but(int socket) {
 class PoolChild {
  public:
   PoolChild(int socket, PoolMedium& medium, const PoolChildSetup& setup)
-      : socket_(socket), medium_(medium), setup_(setup) {}
+      : socket_(socket), medium_(medium), setup_(setup) {
+    medium_.orders_come_by(socket);
+  }
 
   int run() {
     while (true) {
@@ -77,6 +79,7 @@ class PoolChild {
     encode_beat(order.record, block_);
     const auto began = boottime_now();
     const auto outcome = medium_.write_own(block_);
+    beating_ = outcome.ok();
     ChildReport report{};
     if (outcome.ok() && !prepared_) {
       prepared_ = true;
@@ -112,8 +115,15 @@ class PoolChild {
       const bool late = is_late(seen_[i], now.ms);
       closely = closely || late;
       if (!all && !late) continue;
-      read_one(seen_[i]);
-      if (!take_orders(0)) closed_ = true;  // our own beat comes before the others'
+      // Our own beat comes before the others'.
+      const bool given_up = !read_one(seen_[i]);
+      if (!take_orders(0)) closed_ = true;
+      if (!given_up || closed_) continue;
+      if (!beating_) break;  // nor will reads be answered now
+      // A slow storage, and nobody would ever be read.
+      medium_.orders_come_by(-1);
+      (void)read_one(seen_[i]);
+      medium_.orders_come_by(socket_);
     }
     next_read_ms_ = next_round_ms_;
     if (closely)
@@ -136,12 +146,14 @@ class PoolChild {
     return still > setup_.read_interval_ms * 3 / 2 && still < kCloseForMs;
   }
 
-  void read_one(Seen& seen) {
+  // False: given up for an order, with nothing to tell.
+  bool read_one(Seen& seen) {
     ChildReport report{};
     report.says = ChildSays::kReading;
     report.host = seen.host;
     report.began_ms = boottime_now().ms;
     const int n = medium_.read(seen.host, block_);
+    if (n == PoolMedium::kReadGivenUp) return false;
     report.ended_ms = boottime_now().ms;
     if (n >= 0) {
       const auto bytes = std::span<const std::byte>(block_).first(static_cast<std::size_t>(n));
@@ -153,6 +165,7 @@ class PoolChild {
       seen.moved_ms = report.ended_ms;
     }
     say(report, false);
+    return true;
   }
 
   // A reading may be dropped when the supervisor is busy; an answer to an order may not.
@@ -173,6 +186,7 @@ class PoolChild {
   PoolMedium& medium_;
   PoolChildSetup setup_;
   bool prepared_ = false;
+  bool beating_ = false;  // the last beat is on the storage
   bool closed_ = false;
   bool fenced_told_ = false;
   std::int64_t next_read_ms_ = 0;   // of anybody

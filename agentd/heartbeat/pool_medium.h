@@ -24,6 +24,8 @@ inline PoolOutcome pool_failed(PoolFault fault, int error) {
 
 class PoolMedium {
  public:
+  static constexpr int kReadGivenUp = -2;
+
   PoolMedium() = default;
   PoolMedium(const PoolMedium&) = delete;
   PoolMedium& operator=(const PoolMedium&) = delete;
@@ -35,8 +37,12 @@ class PoolMedium {
   virtual PoolOutcome write_own(ConstBeatBlock block) = 0;
   // Hosts that have a record here, ours left out; returns how many were put into `hosts`, or -1.
   virtual int list(std::span<Uuid> hosts) = 0;
-  // Bytes read of the host's record, never from a stale cache of ours; -1 when it cannot be read.
+  // Bytes read of the host's record, never from a stale cache of ours; -1 when it cannot be read;
+  // kReadGivenUp when it was not waited for any longer, because an order came.
   virtual int read(const Uuid& host, BeatBlock out) = 0;
+  // A descriptor that is readable when an order waits: our own beat comes before what others' say.
+  // A medium that cannot stop waiting ignores it.
+  virtual void orders_come_by(int /*fd*/) {}
   // Canonical name of the pool's directory, empty while unknown, or when there is none.
   [[nodiscard]] virtual const char* real_path() const { return ""; }
   // The storage said, in any call, that this client is shut out for good.

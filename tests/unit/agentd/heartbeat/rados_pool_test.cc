@@ -1,9 +1,18 @@
 // The Ceph pool on a real Ceph: the contract, and what only Ceph does.
 #include "agentd/heartbeat/rados_pool.h"
 
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <linux/filter.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <set>
 
+#include "agentd/heartbeat/rados_lanes.h"
 #include "tests/unit/agentd/heartbeat/ceph_one.h"
 #include "tests/unit/agentd/heartbeat/pool_medium_contract.h"
 
@@ -122,10 +131,9 @@ TEST_F(RadosPoolTest, WhoeverFencesFindsTheClientByItsWatch) {
   std::vector<std::string> found;
   ASSERT_TRUE(eventually_beating(*pool, 2, [&] {
     found = ceph.watchers(host_number(1).text());
-    return !found.empty();
+    return found.size() == RadosLanes::kLanes;  // each is a client of its own
   }));
-  EXPECT_EQ(found.size(), 1U);
-  EXPECT_NE(found[0].find("/"), std::string::npos) << found[0];
+  for (const auto& client : found) EXPECT_NE(client.find("/"), std::string::npos) << client;
   // The object goes, and the watch with it; the next beats bring both back.
   ceph.remove(object_of(host_number(1)));
   ASSERT_TRUE(eventually_beating(*pool, 1000,
@@ -141,7 +149,8 @@ TEST_F(RadosPoolTest, TheWatchOutlivesAnOutage) {
   ASSERT_TRUE(ceph.thaw());
   EXPECT_TRUE(eventually(
       [&] {
-        return pool->write_own(block(200)).ok() && ceph.watchers(host_number(1).text()).size() == 1;
+        return pool->write_own(block(200)).ok() &&
+               ceph.watchers(host_number(1).text()).size() == RadosLanes::kLanes;
       },
       60000));
 }
@@ -210,6 +219,74 @@ TEST_F(RadosPoolTest, WhatIsNotThereIsAnError) {
   bad = setup();
   std::snprintf(bad.conf, sizeof bad.conf, "%s", ceph.dir().path("dead.conf").c_str());
   EXPECT_EQ(make_rados_pool(bad)->write_own(block(1)).fault, PoolFault::kConnect);
+}
+
+// This process's connections to the OSD. Monitors have ports below.
+std::set<int> connections() {
+  constexpr int kFirstOsdPort = 6800;
+  std::set<int> found;
+  DIR* const dir = ::opendir("/proc/self/fd");
+  while (const dirent* entry = ::readdir(dir)) {
+    const int fd = std::atoi(entry->d_name);
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (fd > 2 && ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+        peer.sin_family == AF_INET && ntohs(peer.sin_port) >= kFirstOsdPort) {
+      found.insert(fd);
+    }
+  }
+  ::closedir(dir);
+  return found;
+}
+
+// A connection that hears nothing any more, as if every frame to it was lost: TCP at the other end
+// goes on trying, more and more seldom.
+class Deaf {
+ public:
+  explicit Deaf(int fd) : fd_(fd) {
+    sock_filter nothing{BPF_RET | BPF_K, 0, 0, 0};
+    const sock_fprog program{1, &nothing};
+    EXPECT_EQ(::setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0);
+  }
+  Deaf(const Deaf&) = delete;
+  Deaf& operator=(const Deaf&) = delete;
+  ~Deaf() {
+    const int unused = 0;
+    (void)::setsockopt(fd_, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+  }
+
+ private:
+  int fd_;
+};
+
+TEST_F(RadosPoolTest, ConnectionsThatStandStillAreNotTheStorage) {
+  const auto others = connections();  // of the client that looks past the medium
+  const auto pool = make_rados_pool(setup());
+  std::vector<int> lanes;
+  ASSERT_TRUE(eventually_beating(*pool, 1, [&] {
+    const auto all = connections();
+    lanes.clear();
+    std::set_difference(all.begin(), all.end(), others.begin(), others.end(),
+                        std::back_inserter(lanes));
+    return lanes.size() == RadosLanes::kLanes;
+  }));
+  std::uint64_t counter = 1'000'000;
+  for (std::size_t hears = 0; hears < lanes.size(); ++hears) {
+    std::vector<std::unique_ptr<Deaf>> deaf;
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+      if (i != hears) deaf.push_back(std::make_unique<Deaf>(lanes[i]));
+    }
+    // Whichever was heard last: with one beat given up at the most, the one that hears is found.
+    const bool first = pool->write_own(block(++counter)).ok();
+    EXPECT_TRUE(first || writes(*pool, ++counter)) << hears;
+    EXPECT_EQ(stored(), counter);
+    // What was asked of the deaf ones lands late, and changes nothing.
+    deaf.clear();
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(writes(*pool, ++counter));
+      ASSERT_EQ(stored(), counter);
+    }
+  }
 }
 
 TEST_F(RadosPoolTest, AnEmptiedListOfHostsIsFilledAgain) {
