@@ -7,15 +7,17 @@ namespace {
 
 // agentd looks at the board, then starts QEMU: a VM may appear this long after we said "leaving".
 constexpr Duration kStartRace{500};
+// So long before a lease runs out something is done about it: a few rounds of the supervisor.
+constexpr Duration kAlmostOver{500};
 
 }  // namespace
 
-void Ladder::inherit(LeaseState state, Instant valid_until, Duration deadline, bool promised,
-                     bool fenced) {
+void Ladder::inherit(LeaseState state, Instant valid_until, Duration deadline, Duration watchdog,
+                     bool promised, bool fenced) {
   promised_ = promised || state == LeaseState::kHeld;
   deadline_ = std::min(deadline, policy_.deadline);
-  valid_until_ = valid_until;
-  last_good_issue_ = valid_until - policy_.kill_after(deadline_);
+  last_good_issue_ = valid_until - (deadline - watchdog - policy_.verify_grace);
+  valid_until_ = std::min(valid_until, last_good_issue_ + policy_.kill_after(deadline));
   // A lease that was being given back, but with the promise still out, is a held one.
   held_ = state == LeaseState::kHeld || (state == LeaseState::kLeaving && promised);
   lost_ = state == LeaseState::kLost;
@@ -162,10 +164,16 @@ void Ladder::set_policy(const LadderPolicy& policy) {
   if (policy != policy_) at_pace_ = false;
   policy_ = policy;
   if (!held_ && !lost_ && !promised_) deadline_ = policy.deadline;
-  // A slower watchdog or longer grace shortens the lease that runs now.
-  if (held_) {
-    valid_until_ = std::min(valid_until_, last_good_issue_ + policy_.kill_after(deadline_));
-  }
+  // A slower watchdog shortens the lease that runs now, a faster one lengthens it.
+  if (held_) valid_until_ = last_good_issue_ + policy_.kill_after(deadline_);
+}
+
+bool Ladder::wants_sooner_watchdog(Instant now) const {
+  return held_ && promised_ && now + kAlmostOver >= valid_until_;
+}
+
+bool Ladder::is_calm(Instant now) const {
+  return !promised_ || (held_ && now - last_good_issue_ <= 2 * policy_.beat_interval);
 }
 
 void Ladder::retire(Instant now) {

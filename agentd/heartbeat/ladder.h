@@ -25,6 +25,9 @@
 //   them is still that of the promise.
 // - Pausing is not acting: a stopped VM may go on, so it promises nothing. What was promised before
 //   the policy said "pause", and a fence, are served by killing.
+// - A watchdog's timeout that changes moves kill_after at once, both ways: whoever lengthens it
+// says so
+//   here first, whoever shortens it does that first.
 // - A longer deadline counts only after a beat that announces it was acknowledged, a shorter one
 //   from the moment it is issued. It is issued only once beats arrive at their new pace: to be told
 //   of a shorter deadline shall not cost a lease that is held.
@@ -83,9 +86,9 @@ class Ladder {
   // After a restart of mold-heartbeat in the same boot: goes on where the lease board shows that
   // the last instance stopped. `promised`: it had announced "armed" and not taken it back. A held
   // lease counts as promised anyway: its first armed beat may have gone out after the board was
-  // written.
-  void inherit(LeaseState state, Instant valid_until, Duration deadline, bool promised,
-               bool fenced = false);
+  // written. `watchdog`: its timeout by which `valid_until` was reckoned.
+  void inherit(LeaseState state, Instant valid_until, Duration deadline, Duration watchdog,
+               bool promised, bool fenced = false);
 
   // Whatever may have changed, time above all. Call it before anything else in a round.
   LadderStep step(Instant now, bool watchdog_armed);
@@ -104,6 +107,11 @@ class Ladder {
   void retire(Instant now);
   // The pool came back before it was gone: ends retire(), through probation.
   void unretire();
+  // The lease is about to run out, and would not with a watchdog that bites sooner (set_policy()
+  // says so): the time that the watchdog does not need to bite is the storage's to come back in.
+  [[nodiscard]] bool wants_sooner_watchdog(Instant now) const;
+  // Beats arrive at their pace, or nothing is promised.
+  [[nodiscard]] bool is_calm(Instant now) const;
   // Nothing is owed any more: no promise stands, or no VM is left that it could be about.
   [[nodiscard]] bool released() const;
 

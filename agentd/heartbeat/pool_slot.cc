@@ -51,9 +51,9 @@ void PoolSlot::reconfigure(const PoolEntry& entry, const LadderPolicy& policy) {
   ladder_.set_policy(policy);
 }
 
-void PoolSlot::inherit(const BoardPoolHead& old) {
+void PoolSlot::inherit(const BoardPoolHead& old, Duration watchdog) {
   ladder_.inherit(static_cast<LeaseState>(old.state), Instant{old.valid_until_ms},
-                  Duration{old.deadline_ms}, old.armed_announced == 1, old.fenced == 1);
+                  Duration{old.deadline_ms}, watchdog, old.armed_announced == 1, old.fenced == 1);
   last_ack_ = Instant{old.last_ack_ms};
   // The pool may hang from now on, and its links would never be resolved again.
   std::snprintf(real_path_, sizeof real_path_, "%.511s", old.real_path);

@@ -37,7 +37,8 @@ class PoolSlot {
   // Changes of a pool that goes on: policy, deadline, interval, options. Another path is a new
   // child.
   void reconfigure(const PoolEntry& entry, const LadderPolicy& policy);
-  void inherit(const BoardPoolHead& old);
+  // `watchdog`: its timeout when that was written.
+  void inherit(const BoardPoolHead& old, Duration watchdog);
   void clear();
 
   // Starts, abandons and reaps the child as its state asks for.

@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <limits>
 #include <string>
 
 #include "agentd/heartbeat/quiet_log.h"
@@ -25,8 +24,6 @@ constexpr Duration kLostLook{100};   // while a lease is lost
 constexpr Duration kKillLook{20};    // while somebody is dying
 constexpr Duration kPublishInterval{500};
 constexpr Duration kMaxWait{250};
-constexpr std::uint32_t kWatchdogPercent = 40;   // of the shortest deadline goes to the watchdog
-constexpr std::uint32_t kShortestWatchdogS = 3;  // a shorter one bites at any hiccup of the host
 
 long long count(Duration d) {
   return static_cast<long long>(d.count());
@@ -59,6 +56,7 @@ int Supervisor::run() {
   while (true) {
     check_leases();
     feed_watchdog(boottime_now());
+    bite_later_when_calm(boottime_now());
     if (unfit_) return 1;
     const Instant now = boottime_now();
     take_signals();
@@ -80,6 +78,7 @@ void Supervisor::check_leases() {
   const Instant now = boottime_now();
   const Duration gap = now - last_round_;
   last_round_ = now;
+  bite_sooner_in_need(now);
   step_all(now);
   Duration every = kCalmLook;
   bool urgent = false;
@@ -184,23 +183,6 @@ bool Supervisor::open_watchdog() {
   }
   if (armed) fit_watchdog();
   return armed;
-}
-
-// Most of a short deadline would go to waiting for the watchdog, and a short stall of the storage
-// would cost the VMs. So it bites sooner then. A longer one than before only after a restart: no
-// promise that runs has to be thought through for it.
-void Supervisor::fit_watchdog() {
-  if (!watchdog_.armed()) return;
-  std::uint32_t deadline_ms = std::numeric_limits<std::uint32_t>::max();
-  for (const auto& slot : slots_) {
-    if (slot.used()) deadline_ms = std::min(deadline_ms, slot.entry().deadline_ms);
-  }
-  const auto most = std::max(deadline_ms / 100 * kWatchdogPercent / 1000, kShortestWatchdogS);
-  if (most * 1000 < watchdog_.timeout_ms()) watchdog_.shorten(most);
-  // Its real timeout may be known only now.
-  for (auto& slot : slots_) {
-    if (slot.used()) slot.ladder().set_policy(policy_for(slot.entry()));
-  }
 }
 
 void Supervisor::feed_watchdog(Instant now) {

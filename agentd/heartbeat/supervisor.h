@@ -46,6 +46,7 @@ class Supervisor {
   bool prepare();
   void inherit_board();
   [[nodiscard]] LadderPolicy policy_for(const PoolEntry& entry) const;
+  [[nodiscard]] LadderPolicy policy_for(const PoolEntry& entry, Duration watchdog) const;
   PoolEntry with_defaults(PoolEntry entry) const;
 
   // One round, in this order
@@ -59,7 +60,14 @@ class Supervisor {
   void issue_beats();
   [[nodiscard]] bool all_consent() const;
   bool open_watchdog();
+  // The watchdog's timeout: supervisor_watchdog.cc.
   void fit_watchdog();
+  void bite_sooner_in_need(Instant now);
+  void bite_later_when_calm(Instant now);
+  void set_watchdog(unsigned timeout_s);
+  void tell_ladders(Duration watchdog);
+  [[nodiscard]] unsigned ordinary_watchdog_s() const;
+  [[nodiscard]] std::uint32_t shortest_deadline_ms() const;
   void drop_released();
   void publish(bool force);
   [[nodiscard]] int wait_ms(Instant now) const;
@@ -92,10 +100,13 @@ class Supervisor {
   Instant last_publish_{};
   Instant last_note_{};
   Instant stop_by_{};
+  Instant restless_at_{};
   char note_logged_[128] = {};
   bool feeding_ = true;
   bool was_armed_ = false;
-  bool unfit_ = false;  // a watchdog is required and there is none
+  bool sooner_refused_ = false;  // in this need
+  bool later_refused_ = false;   // since the last one
+  bool unfit_ = false;           // a watchdog is required and there is none
   bool stopping_ = false;
   bool dirty_ = true;
   bool look_complete_ = true;

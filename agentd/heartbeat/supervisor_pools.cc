@@ -74,6 +74,8 @@ void Supervisor::inherit_board() {
   if (!reader) return;
   const auto old = reader->snapshot();
   if (!old || old->boot != facts_.boot.text()) return;
+  // What it promised was reckoned with its watchdog.
+  watchdog_.begin_with(old->watchdog_timeout_ms / 1000);
   facts_.incarnation = old->incarnation;
   facts_.epoch = old->epoch;
   if (const auto cluster = Uuid::parse(old->cluster)) facts_.cluster = *cluster;
@@ -102,7 +104,7 @@ void Supervisor::inherit_board() {
     head.fenced = lease.fenced ? 1 : 0;
     std::snprintf(head.real_path, sizeof head.real_path, "%s", lease.real_path.c_str());
     slots_[next].configure(entry, policy_for(entry), image_->pools[next]);
-    slots_[next].inherit(head);
+    slots_[next].inherit(head, Duration{old->watchdog_timeout_ms});
     hunter_.set_pool(next, entry.path, lease.real_path);
     const bool held_back =
         lease.state == LeaseState::kLost && lease.policy == PoolPolicy::kPause && !lease.fenced;
@@ -120,9 +122,13 @@ PoolEntry Supervisor::with_defaults(PoolEntry entry) const {
 }
 
 LadderPolicy Supervisor::policy_for(const PoolEntry& entry) const {
+  return policy_for(entry, Duration{watchdog_.timeout_ms()});
+}
+
+LadderPolicy Supervisor::policy_for(const PoolEntry& entry, Duration watchdog) const {
   LadderPolicy policy;
   policy.deadline = Duration{entry.deadline_ms};
-  policy.watchdog_timeout = Duration{watchdog_.timeout_ms()};
+  policy.watchdog_timeout = watchdog;
   policy.verify_grace = Duration{config_.verify_grace_ms};
   policy.beat_interval = Duration{entry.beat_interval_ms};
   policy.probation_beats = config_.probation_beats;

@@ -166,8 +166,13 @@ bool KernelWatchdog::feed() {
   return refuse("feeding", errno);
 }
 
-void KernelWatchdog::shorten(unsigned timeout_s) {
-  if (!armed_ || timeout_s >= timeout_s_) return;
+void KernelWatchdog::begin_with(unsigned timeout_s) {
+  if (fd_ || timeout_s == 0 || timeout_s >= wanted_s_) return;
+  timeout_s_ = wanted_s_ = timeout_s;
+}
+
+void KernelWatchdog::set_timeout(unsigned timeout_s) {
+  if (!armed_ || timeout_s == timeout_s_) return;
   int seconds = static_cast<int>(timeout_s);
   if (control(fd_.get(), WDIOC_SETTIMEOUT, &seconds) != 0) {
     log_line(LogLevel::kWarning, "watchdog %s: its timeout stays %u s, %u s refused: %s",
@@ -178,7 +183,7 @@ void KernelWatchdog::shorten(unsigned timeout_s) {
     (void)refuse("reading its timeout back", errno);
     return;
   }
-  timeout_s_ = static_cast<std::uint32_t>(seconds);
+  timeout_s_ = wanted_s_ = static_cast<std::uint32_t>(seconds);
   log_line(LogLevel::kNotice, "watchdog %s: timeout is %u s now", device_.c_str(), timeout_s_);
   (void)feed();
 }

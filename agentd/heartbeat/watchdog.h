@@ -28,9 +28,10 @@ class Watchdog {
   virtual bool open() = 0;
   [[nodiscard]] virtual bool proving() const { return false; }
   virtual bool feed() = 0;
-  // While armed: bite sooner from now on. The device may refuse, see timeout_ms(); never longer
-  // than before unless it says so itself.
-  virtual void shorten(unsigned timeout_s) = 0;
+  // While armed: this timeout from now on, and fed. The device may refuse, see timeout_ms().
+  virtual void set_timeout(unsigned timeout_s) = 0;
+  // Before the first open(): begin with it, where it is shorter than what was asked for.
+  virtual void begin_with(unsigned timeout_s) = 0;
   virtual void disarm() = 0;  // orderly: magic close
   virtual void let_go() = 0;  // close without the magic
 
@@ -51,7 +52,8 @@ class KernelWatchdog : public Watchdog {
 
   bool open() override;
   bool feed() override;
-  void shorten(unsigned timeout_s) override;
+  void set_timeout(unsigned timeout_s) override;
+  void begin_with(unsigned timeout_s) override;
   void disarm() override;
   void let_go() override;
   [[nodiscard]] bool armed() const override { return armed_; }

@@ -90,7 +90,8 @@ stall_of() {  # WHAT WHOSE TENTHS BEGIN... -- END...
 harm() {
   local host vm
   for host in $(hosts); do
-    ha_ledger "$host" >"$out/ledger-$host"
+    ha_ledger "$host" >"$out/ledger-$host" && [ -s "$out/ledger-$host" ] ||
+      { echo "the ledger of $host cannot be read"; return 0; }
     if grep -E ' (Proof|Verdict (dead|to be isolated)|Action power (off|cycle|reset))' "$out/ledger-$host"; then return 0; fi
   done
   for vm in $VMS; do
@@ -99,7 +100,7 @@ harm() {
   one_writer || { echo "a disk had two writers"; return 0; }
   return 1
 }
-suspected() { cat "$out"/ledger-* 2>/dev/null | grep -c 'gathering evidence'; }
+suspected() { cat "$out"/ledger-* 2>/dev/null | grep -c 'power status requested: host is silent'; }
 stalls() { grep -c "$1" "$out/stalls.tsv" 2>/dev/null; }
 
 finish() {

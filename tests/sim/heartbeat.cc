@@ -35,7 +35,8 @@ void Heartbeat::start(bool fresh_boot) {
       child.content = {.boot = world_->hosts[host_].boot};
     } else {
       const heartbeat::Ladder& was = child.ladder;
-      ladder.inherit(was.state(), was.valid_until(), was.deadline(), was.promised());
+      ladder.inherit(was.state(), was.valid_until(), was.deadline(), was.policy().watchdog_timeout,
+                     was.promised());
     }
     child.ladder = ladder;
     child.waiting = false;

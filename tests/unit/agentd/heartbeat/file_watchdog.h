@@ -17,8 +17,10 @@ namespace mold::heartbeat {
 
 struct FileWatchdogState {
   std::atomic<std::int64_t> fed_at_ms;
-  std::atomic<int> running;  // 1 from open() to disarm(); closing leaves it
-  std::atomic<int> refuses;  // set by the test: the device fails
+  std::atomic<int> running;          // 1 from open() to disarm(); closing leaves it
+  std::atomic<int> refuses;          // set by the test: the device fails
+  std::atomic<unsigned> shortest_s;  // set by the test: it takes no shorter timeout
+  std::atomic<int> timeout_ms;       // in force
 };
 
 inline FileWatchdogState* map_watchdog(const std::string& path) {
@@ -38,6 +40,7 @@ class FileWatchdog final : public Watchdog {
     if (state_ == nullptr || state_->refuses != 0) return false;
     armed_ = true;
     state_->running = 1;
+    state_->timeout_ms = static_cast<int>(timeout_ms_);
     return feed();
   }
   bool feed() override {
@@ -45,8 +48,14 @@ class FileWatchdog final : public Watchdog {
     if (armed_) state_->fed_at_ms = boottime_now().ms;
     return armed_;
   }
-  void shorten(unsigned timeout_s) override {
-    timeout_ms_ = std::min<std::uint32_t>(timeout_ms_, timeout_s * 1000);
+  void set_timeout(unsigned timeout_s) override {
+    if (!armed_ || timeout_s < state_->shortest_s) return;
+    timeout_ms_ = timeout_s * 1000;
+    state_->timeout_ms = static_cast<int>(timeout_ms_);
+    (void)feed();
+  }
+  void begin_with(unsigned timeout_s) override {
+    if (timeout_s > 0) timeout_ms_ = std::min<std::uint32_t>(timeout_ms_, timeout_s * 1000);
   }
   void disarm() override {
     if (state_ != nullptr) state_->running = 0;

@@ -280,6 +280,46 @@ TEST_F(HeartbeatProcess, AShortDeadlineIsGivenAWatchdogThatBitesSooner) {
   }));
 }
 
+// kill_after is 2.7 s, and 4.7 s with a watchdog of one second.
+constexpr auto kRoomForTheStorage = "watchdog.timeout=3\nself_fence.deadline_ms=6000\n";
+
+TEST_F(HeartbeatProcess, TheWatchdogBitesSoonerWhileALeaseIsAboutToRunOut) {
+  Host two(dir, "bbbbbbbb-0000-4000-8000-000000000002", kRoomForTheStorage);
+  two.pools({{kPoolA, "pool-a"}});
+  two.start();
+  ASSERT_TRUE(two.held(kPoolA));
+  auto vm = victim("pool-a/disk");
+  ASSERT_TRUE(sees(two, kPoolA, 1));
+  const int child = two.children().at(0);
+  ::kill(child, SIGSTOP);
+  const auto until = two.lease(kPoolA).valid_until;
+  EXPECT_TRUE(eventually([&] { return two.watchdog->timeout_ms == 1000; }));
+  EXPECT_TRUE(eventually([&] { return two.lease(kPoolA).valid_until >= until + 2000ms; }));
+  EXPECT_TRUE(eventually([&] { return boottime_now() > until; }));
+  ::kill(child, SIGCONT);
+  EXPECT_TRUE(eventually([&] { return two.watchdog->timeout_ms == 3000; }));
+  EXPECT_EQ(two.board().watchdog_timeout_ms, 3000U);
+  EXPECT_TRUE(two.held(kPoolA));
+  EXPECT_TRUE(vm.alive());
+  EXPECT_EQ(two.log().find("LEASE LOST"), std::string::npos) << two.log();
+}
+
+TEST_F(HeartbeatProcess, AWatchdogThatCannotBiteSoonerCostsTheLease) {
+  Host two(dir, "bbbbbbbb-0000-4000-8000-000000000002", kRoomForTheStorage);
+  two.watchdog->shortest_s = 3;
+  two.pools({{kPoolA, "pool-a"}});
+  two.start();
+  ASSERT_TRUE(two.held(kPoolA));
+  auto vm = victim("pool-a/disk");
+  ASSERT_TRUE(sees(two, kPoolA, 1));
+  ::kill(two.children().at(0), SIGSTOP);
+  const auto until = two.lease(kPoolA).valid_until;
+  EXPECT_TRUE(eventually([&] { return !vm.alive(); }));
+  EXPECT_LT(boottime_now(), until + 2000ms);
+  EXPECT_EQ(two.watchdog->timeout_ms, 3000);
+  EXPECT_NE(two.log().find("LEASE LOST"), std::string::npos);
+}
+
 // The policy pause: stopped while the storage is bad, also over a restart, and then they go on.
 TEST_F(HeartbeatProcess, PausedVmsGoOnWhenBeatsAreGoodAgain) {
   one.save(

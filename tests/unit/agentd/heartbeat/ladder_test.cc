@@ -2,71 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "lib/base/rng.h"
+#include "tests/unit/agentd/heartbeat/ladder_world.h"
 
 namespace mold::heartbeat {
 namespace {
 
-// One pool on simulated time: a storage, processes and a watchdog that are honest or not, as told.
-class World {
- public:
-  explicit World(LadderPolicy policy = {}) : ladder(policy) {}
-
-  LadderStep step() {
-    last = ladder.step(now, armed);
-    if (last.kill) ++kills;
-    return last;
-  }
-  // What the supervisor does in one round; the order is the one of its loop.
-  void round() {
-    step();
-    if (last.kill && killable) vms = 0;
-    ladder.looked({now, vms, look_complete});
-    step();
-    if (last.feed) fed_at = now;
-    if (writes_ok && ladder.outstanding() && now >= answer_at) {
-      stored_armed = issued_armed;
-      stored_issue = issued_at;
-      ladder.beat_done(now, true);
-    }
-    if (last.may_issue && now >= next_issue && !ladder.outstanding()) {
-      ladder.beat_issued(now, last.announce_armed);
-      issued_at = now;
-      issued_armed = last.announce_armed;
-      next_issue = now + 1000ms;
-      answer_at = now + 20ms;
-      ++beats;
-    }
-  }
-  void run(Duration time, Duration tick = 50ms) {
-    for (const Instant end = now + time; now < end; now = now + tick) round();
-  }
-  void hold() {
-    run(4s);
-    EXPECT_EQ(ladder.state(), LeaseState::kHeld);
-  }
-
-  Instant now{1000000};
-  bool armed = true;
-  bool writes_ok = true;
-  bool killable = true;
-  bool look_complete = true;
-  std::uint32_t vms = 2;
-  int kills = 0;
-  int beats = 0;
-  Instant fed_at{};
-  Instant issued_at{};
-  bool issued_armed = false;
-  bool stored_armed = false;
-  Instant stored_issue{};
-  Instant next_issue{};
-  Instant answer_at{};
-  Ladder ladder;
-  LadderStep last;
-};
-
 TEST(Ladder, CountsOnlyAfterProbationAndAnnouncesArmedOnlyThen) {
-  World w;
+  LadderWorld w;
   w.round();
   EXPECT_EQ(w.ladder.state(), LeaseState::kNotCounted);
   EXPECT_FALSE(w.last.announce_armed);
@@ -79,12 +21,12 @@ TEST(Ladder, CountsOnlyAfterProbationAndAnnouncesArmedOnlyThen) {
 }
 
 TEST(Ladder, NeverArmedWithoutWatchdogOrWithLogOnly) {
-  World w;
+  LadderWorld w;
   w.armed = false;
   w.run(10s);
   EXPECT_EQ(w.ladder.state(), LeaseState::kHeld);
   EXPECT_FALSE(w.ladder.promised());
-  World log_only({.on_lost = PoolPolicy::kLogOnly});
+  LadderWorld log_only({.on_lost = PoolPolicy::kLogOnly});
   log_only.run(10s);
   EXPECT_FALSE(log_only.ladder.promised());
   log_only.writes_ok = false;
@@ -95,7 +37,7 @@ TEST(Ladder, NeverArmedWithoutWatchdogOrWithLogOnly) {
 }
 
 TEST(Ladder, LeaseCountsFromTheMomentTheBeatWasIssued) {
-  World w;
+  LadderWorld w;
   w.ladder.beat_issued(w.now, false);
   const Instant issued = w.now;
   w.now = w.now + 900ms;
@@ -104,7 +46,7 @@ TEST(Ladder, LeaseCountsFromTheMomentTheBeatWasIssued) {
 }
 
 TEST(Ladder, AnAnswerAfterTheLeaseWouldBeOverIsWorthNothing) {
-  World w;
+  LadderWorld w;
   for (int i = 0; i < 10; ++i) {
     w.ladder.beat_issued(w.now, false);
     w.now = w.now + 5000ms;
@@ -115,7 +57,7 @@ TEST(Ladder, AnAnswerAfterTheLeaseWouldBeOverIsWorthNothing) {
 }
 
 TEST(Ladder, LostLeaseKillsVerifiesAndKeepsFeeding) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.writes_ok = false;
   const Instant good = w.ladder.valid_until() - 5000ms;
@@ -133,7 +75,7 @@ TEST(Ladder, LostLeaseKillsVerifiesAndKeepsFeeding) {
 }
 
 TEST(Ladder, UnkillableVmsStopTheFeedingInTimeForTheDeadline) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.writes_ok = false;
   w.killable = false;
@@ -150,7 +92,7 @@ TEST(Ladder, UnkillableVmsStopTheFeedingInTimeForTheDeadline) {
 }
 
 TEST(Ladder, NoVmNoAction) {
-  World w;
+  LadderWorld w;
   w.vms = 0;
   w.hold();
   w.writes_ok = false;
@@ -160,7 +102,7 @@ TEST(Ladder, NoVmNoAction) {
 }
 
 TEST(Ladder, ALookThatIsIncompleteOrTooOldProvesNothing) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.ladder.looked({w.now, 0, true});  // before the lease was lost
   w.now = w.ladder.valid_until();
@@ -177,7 +119,7 @@ TEST(Ladder, ALookThatIsIncompleteOrTooOldProvesNothing) {
 }
 
 TEST(Ladder, ThawAfterAMinuteKillsBeforeAnythingElse) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.now = w.now + 60s;
   const auto step = w.step();
@@ -195,7 +137,7 @@ TEST(Ladder, ThawAfterAMinuteKillsBeforeAnythingElse) {
 }
 
 TEST(Ladder, ALateStartIsKilledTooAndHoldsTheLeaseBack) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.writes_ok = false;
   w.run(8s);
@@ -214,7 +156,7 @@ TEST(Ladder, ALateStartIsKilledTooAndHoldsTheLeaseBack) {
 }
 
 TEST(Ladder, ComesBackThroughProbation) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.writes_ok = false;
   w.run(10s);
@@ -227,13 +169,13 @@ TEST(Ladder, ComesBackThroughProbation) {
 }
 
 TEST(Ladder, ResetHostGoesStraightToTheWatchdog) {
-  World w({.on_lost = PoolPolicy::kResetHost});
+  LadderWorld w({.on_lost = PoolPolicy::kResetHost});
   w.hold();
   w.writes_ok = false;
   w.run(6s);
   EXPECT_EQ(w.kills, 0);
   EXPECT_FALSE(w.last.feed);
-  World without_vms({.on_lost = PoolPolicy::kResetHost});
+  LadderWorld without_vms({.on_lost = PoolPolicy::kResetHost});
   without_vms.vms = 0;
   without_vms.hold();
   without_vms.writes_ok = false;
@@ -242,7 +184,7 @@ TEST(Ladder, ResetHostGoesStraightToTheWatchdog) {
 }
 
 TEST(Ladder, AShorterDeadlineCountsFromItsIssueALongerOneFromItsAnswer) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.run(1s);
   auto policy = w.ladder.policy();
@@ -268,7 +210,7 @@ TEST(Ladder, AShorterDeadlineCountsFromItsIssueALongerOneFromItsAnswer) {
 // Changed while the lease is held, with a pool process that is started anew for it and takes longer
 // to come up than the new lease lasts.
 TEST(Ladder, AShorterDeadlineCostsNoLeaseThatIsHeld) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.run(1s);
   if (w.ladder.outstanding()) w.ladder.beat_done(w.now, true);
@@ -289,14 +231,14 @@ TEST(Ladder, AShorterDeadlineCostsNoLeaseThatIsHeld) {
 }
 
 TEST(Ladder, ADeadlineThatCannotBeKeptIsNeverHeld) {
-  World w({.deadline = 6000ms});
+  LadderWorld w({.deadline = 6000ms});
   w.run(20s);
   EXPECT_EQ(w.ladder.state(), LeaseState::kNotCounted);
   EXPECT_FALSE(w.ladder.promised());
 }
 
 TEST(Ladder, RetiringTakesThePromiseBackByAnAcknowledgedBeat) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.run(1s);
   ASSERT_TRUE(w.ladder.promised());
@@ -309,7 +251,7 @@ TEST(Ladder, RetiringTakesThePromiseBackByAnAcknowledgedBeat) {
 }
 
 TEST(Ladder, ComingBackBeforeItWasGoneNeedsProbationOnlyIfThePromiseWasTakenBack) {
-  World w;
+  LadderWorld w;
   w.armed = false;
   w.hold();
   w.ladder.unretire();  // was never leaving: nothing changes
@@ -319,7 +261,7 @@ TEST(Ladder, ComingBackBeforeItWasGoneNeedsProbationOnlyIfThePromiseWasTakenBack
   w.ladder.unretire();
   w.round();
   EXPECT_EQ(w.ladder.state(), LeaseState::kNotCounted);
-  World promised;
+  LadderWorld promised;
   promised.hold();
   promised.run(1s);
   promised.ladder.retire(promised.now);
@@ -328,7 +270,7 @@ TEST(Ladder, ComingBackBeforeItWasGoneNeedsProbationOnlyIfThePromiseWasTakenBack
 }
 
 TEST(Ladder, RetiringWithoutAnswerStaysBoundUntilTheVmsAreGone) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.run(1s);
   w.writes_ok = false;
@@ -341,7 +283,7 @@ TEST(Ladder, RetiringWithoutAnswerStaysBoundUntilTheVmsAreGone) {
 }
 
 TEST(Ladder, RetiringWithoutVmsIsFreeAfterTheStartRace) {
-  World w;
+  LadderWorld w;
   w.vms = 0;
   w.hold();
   w.run(1s);
@@ -354,8 +296,8 @@ TEST(Ladder, RetiringWithoutVmsIsFreeAfterTheStartRace) {
 }
 
 TEST(Ladder, ANewInstanceGoesOnWithTheOldLease) {
-  World held;
-  held.ladder.inherit(LeaseState::kHeld, held.now + 2000ms, 10000ms, true);
+  LadderWorld held;
+  held.ladder.inherit(LeaseState::kHeld, held.now + 2000ms, 10000ms, 4000ms, true);
   held.writes_ok = false;
   held.round();
   EXPECT_EQ(held.ladder.state(), LeaseState::kHeld);
@@ -364,32 +306,63 @@ TEST(Ladder, ANewInstanceGoesOnWithTheOldLease) {
   EXPECT_EQ(held.ladder.state(), LeaseState::kLost);
   EXPECT_EQ(held.vms, 0U);
 
-  World lost;
-  lost.ladder.inherit(LeaseState::kLost, lost.now - 5000ms, 10000ms, true);
+  LadderWorld lost;
+  lost.ladder.inherit(LeaseState::kLost, lost.now - 5000ms, 10000ms, 4000ms, true);
   const auto step = lost.step();
   EXPECT_TRUE(step.kill);
   EXPECT_FALSE(step.feed);
 
-  World unfinished;  // stopped before its last beat was acknowledged
-  unfinished.ladder.inherit(LeaseState::kLeaving, unfinished.now - 1ms, 10000ms, true);
+  LadderWorld unfinished;  // stopped before its last beat was acknowledged
+  unfinished.ladder.inherit(LeaseState::kLeaving, unfinished.now - 1ms, 10000ms, 4000ms, true);
   EXPECT_TRUE(unfinished.step().kill);
 
-  World unsaid;  // ended between the board and its first armed beat, or right after that beat
-  unsaid.ladder.inherit(LeaseState::kHeld, unsaid.now + 2000ms, 10000ms, false);
+  LadderWorld unsaid;  // ended between the board and its first armed beat, or right after that beat
+  unsaid.ladder.inherit(LeaseState::kHeld, unsaid.now + 2000ms, 10000ms, 4000ms, false);
   unsaid.writes_ok = false;
   unsaid.ladder.retire(unsaid.now);
   unsaid.step();
   EXPECT_FALSE(unsaid.ladder.released());
 
-  World fresh;
-  fresh.ladder.inherit(LeaseState::kLeaving, fresh.now + 2000ms, 10000ms, false);
+  LadderWorld fresh;
+  fresh.ladder.inherit(LeaseState::kLeaving, fresh.now + 2000ms, 10000ms, 4000ms, false);
   fresh.round();
   EXPECT_EQ(fresh.ladder.state(), LeaseState::kNotCounted);
   EXPECT_FALSE(fresh.last.kill);
 }
 
+TEST(Ladder, ALeaseLivesLongerWithAWatchdogThatBitesSooner) {
+  LadderWorld w;
+  w.hold();
+  w.run(1s);
+  w.writes_ok = false;
+  w.run(1s);
+  const Instant until = w.ladder.valid_until();
+  EXPECT_FALSE(w.ladder.wants_sooner_watchdog(until - 1000ms));
+  w.now = until - 300ms;
+  ASSERT_TRUE(w.ladder.wants_sooner_watchdog(w.now));
+  w.set_watchdog(2000ms);
+  EXPECT_EQ(w.ladder.valid_until(), until + 2000ms);
+  w.run(2s);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kHeld);
+  EXPECT_FALSE(w.ladder.is_calm(w.now));
+  // The next instance knows by which watchdog it was reckoned, whatever its own is.
+  LadderWorld next;
+  next.ladder.inherit(LeaseState::kHeld, until + 2000ms, 10000ms, 2000ms, true);
+  EXPECT_EQ(next.ladder.valid_until(), until);
+  w.run(1s);
+  EXPECT_EQ(w.ladder.state(), LeaseState::kLost);
+  EXPECT_EQ(w.vms, 0U);
+  EXPECT_FALSE(w.ladder.wants_sooner_watchdog(w.now)) << "it is too late";
+  w.writes_ok = true;
+  w.run(20s);
+  EXPECT_TRUE(w.ladder.is_calm(w.now));
+  const Instant sooner = w.ladder.valid_until();
+  w.set_watchdog(4000ms);
+  EXPECT_EQ(w.ladder.valid_until(), sooner - 2000ms);
+}
+
 TEST(Ladder, AFenceIsServedAtOnceAndWithinTheOldPromise) {
-  World w;
+  LadderWorld w;
   w.hold();
   const Instant until = w.ladder.valid_until();
   ASSERT_GT(until, w.now);
@@ -420,7 +393,7 @@ TEST(Ladder, AFenceIsServedAtOnceAndWithinTheOldPromise) {
 }
 
 TEST(Ladder, AFenceBeforeTheFirstLeaseEndsTheVmsToo) {
-  World w;
+  LadderWorld w;
   w.round();
   ASSERT_EQ(w.ladder.state(), LeaseState::kNotCounted);
   w.ladder.fenced();
@@ -432,7 +405,7 @@ TEST(Ladder, AFenceBeforeTheFirstLeaseEndsTheVmsToo) {
 }
 
 TEST(Ladder, PauseStopsPromisesNothingAndLetsGoOnWithTheLease) {
-  World w({.on_lost = PoolPolicy::kPause});
+  LadderWorld w({.on_lost = PoolPolicy::kPause});
   w.hold();
   w.run(2s);
   EXPECT_FALSE(w.ladder.promised());
@@ -454,7 +427,7 @@ TEST(Ladder, PauseStopsPromisesNothingAndLetsGoOnWithTheLease) {
 }
 
 TEST(Ladder, AFencedHostKillsWhatItHadOnlyPaused) {
-  World w({.on_lost = PoolPolicy::kPause});
+  LadderWorld w({.on_lost = PoolPolicy::kPause});
   w.hold();
   w.writes_ok = false;
   w.run(60s);
@@ -472,17 +445,17 @@ TEST(Ladder, AFencedHostKillsWhatItHadOnlyPaused) {
   w.run(1s);
   EXPECT_EQ(w.vms, 0U);
   // A new instance knows it from the board.
-  World next({.on_lost = PoolPolicy::kPause});
-  next.ladder.inherit(LeaseState::kLost, next.now - 100ms, 10000ms, false, true);
+  LadderWorld next({.on_lost = PoolPolicy::kPause});
+  next.ladder.inherit(LeaseState::kLost, next.now - 100ms, 10000ms, 4000ms, false, true);
   EXPECT_TRUE(next.step().kill);
-  World paused({.on_lost = PoolPolicy::kPause});
-  paused.ladder.inherit(LeaseState::kLost, paused.now - 100ms, 10000ms, false, false);
+  LadderWorld paused({.on_lost = PoolPolicy::kPause});
+  paused.ladder.inherit(LeaseState::kLost, paused.now - 100ms, 10000ms, 4000ms, false, false);
   EXPECT_FALSE(paused.step().kill);
   EXPECT_TRUE(paused.last.pause);
 }
 
 TEST(Ladder, APromiseOutlivesThePolicyPause) {
-  World w;
+  LadderWorld w;
   w.hold();
   w.run(1s);
   ASSERT_TRUE(w.ladder.promised());
@@ -496,55 +469,13 @@ TEST(Ladder, APromiseOutlivesThePolicyPause) {
 }
 
 TEST(Ladder, AFenceUnderLogOnlyCostsTheLeaseAndNothingElse) {
-  World w({.on_lost = PoolPolicy::kLogOnly});
+  LadderWorld w({.on_lost = PoolPolicy::kLogOnly});
   w.hold();
   w.ladder.fenced();
   EXPECT_TRUE(w.step().lost_now);
   EXPECT_FALSE(w.last.kill);
   EXPECT_FALSE(w.last.pause);
   EXPECT_TRUE(w.last.feed);
-}
-
-// Any weather: hangs, failures, freezes, unkillable VMs, an operator who removes and adds the pool.
-// What an observer concludes from the record on the storage must be true: a deadline after it was
-// issued with "armed" in it, no VM of this pool is left, or the watchdog has reset the host.
-TEST(Ladder, ThePromiseHoldsInAnyWeather) {
-  int resets = 0;
-  int deaths = 0;
-  for (std::uint64_t seed = 0; seed < 500; ++seed) {
-    Rng rng(seed);
-    World w;
-    for (int i = 0; i < 4000; ++i) {
-      if (rng.chance(2)) w.writes_ok = rng.chance(60);
-      if (rng.chance(2)) w.killable = rng.chance(60);
-      if (rng.chance(1)) w.armed = rng.chance(90);
-      if (rng.chance(1) && rng.chance(10)) w.ladder.retire(w.now);
-      if (rng.chance(1)) w.ladder.unretire();
-      if (rng.chance(1) && rng.chance(10)) w.ladder.fenced();
-      if (rng.chance(1) && rng.chance(20)) {
-        auto policy = w.ladder.policy();
-        policy.on_lost = rng.chance(50) ? PoolPolicy::kPause : PoolPolicy::kKillVms;
-        w.ladder.set_policy(policy);
-      }
-      const bool may = w.ladder.state() == LeaseState::kHeld && w.now < w.ladder.valid_until();
-      if (rng.chance(1) && may) w.vms = static_cast<std::uint32_t>(rng.below(3));
-      const bool frozen = rng.chance(1) && rng.chance(20);
-      w.now = w.now + Duration{frozen ? rng.between(500, 60000) : rng.between(5, 60)};
-      if (w.fed_at.ms != 0 && w.now >= w.fed_at + 4000ms) {
-        ++resets;
-        break;
-      }
-      const int kills = w.kills;
-      w.round();
-      if (w.kills > kills) ++deaths;
-      if (w.stored_armed && w.now >= w.stored_issue + 10000ms) {
-        ASSERT_EQ(w.vms, 0U) << "seed " << seed << " round " << i;
-      }
-      ASSERT_FALSE(w.last.kill && w.vms > 0 && w.last.may_issue) << "seed " << seed;
-    }
-  }
-  EXPECT_GT(resets, 50);
-  EXPECT_GT(deaths, 50);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ TEST_F(PoolSlotTest, TheRealNameOfALinkedPoolOutlivesAnInstance) {
   BoardPoolHead old{};
   old.state = static_cast<std::uint8_t>(LeaseState::kHeld);
   std::strcpy(old.real_path, "/srv/real");
-  slot.inherit(old);
+  slot.inherit(old, 4s);
   EXPECT_STREQ(slot.real_path(), "/srv/real");
   entry.beat_interval_ms = 500;  // the board does not say it, the file does
   slot.reconfigure(entry, LadderPolicy{});

@@ -148,21 +148,35 @@ TEST_F(WatchdogTest, TheTimeoutIsTheDevicesOwn) {
   EXPECT_FALSE(refused.proving());
 }
 
-TEST_F(WatchdogTest, ItCanBeMadeToBiteSoonerWhileItRuns) {
+TEST_F(WatchdogTest, ItCanBeMadeToBiteSoonerAndLaterWhileItRuns) {
   TestedWatchdog watchdog(device, path(), 4);
-  watchdog.shorten(3);
+  watchdog.set_timeout(3);
   EXPECT_EQ(watchdog.timeout_ms(), 4000U) << "not armed yet";
   ASSERT_TRUE(opens(watchdog));
   device.timeout = 0;
   const int fed = device.feedings;
-  watchdog.shorten(3);
+  watchdog.set_timeout(3);
   EXPECT_EQ(watchdog.timeout_ms(), 3000U);
   EXPECT_EQ(device.feedings, fed + 1);
-  watchdog.shorten(9);
+  watchdog.set_timeout(2);  // the device stays at what it says
   EXPECT_EQ(watchdog.timeout_ms(), 3000U);
-  watchdog.shorten(2);  // the device stays at what it says
-  EXPECT_EQ(watchdog.timeout_ms(), 3000U);
+  device.timeout = 0;
+  watchdog.set_timeout(4);  // and later again
+  EXPECT_EQ(watchdog.timeout_ms(), 4000U);
   EXPECT_TRUE(watchdog.armed());
+}
+
+TEST_F(WatchdogTest, ItBeginsAsTheLastInstanceLeftIt) {
+  TestedWatchdog watchdog(device, path(), 4);
+  watchdog.begin_with(0);  // there was none
+  watchdog.begin_with(9);
+  EXPECT_EQ(watchdog.timeout_ms(), 4000U);
+  watchdog.begin_with(2);
+  EXPECT_EQ(watchdog.timeout_ms(), 2000U);
+  ASSERT_TRUE(opens(watchdog));
+  EXPECT_EQ(watchdog.timeout_ms(), 2000U);
+  watchdog.begin_with(1);  // too late to say so
+  EXPECT_EQ(watchdog.timeout_ms(), 2000U);
 }
 
 TEST_F(WatchdogTest, TheKernelsOwnIsNoneUnlessAllowed) {

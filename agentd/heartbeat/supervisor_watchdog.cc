@@ -1,0 +1,91 @@
+// How soon the watchdog bites. The time that it needs is not the storage's: kill_after is the
+// deadline without it. A watchdog that always bites soon resets a host for any hiccup, so it does
+// only while a lease is about to run out.
+//
+// The order is the ladders' safety: a shorter timeout is set first and told then, a longer one is
+// told first.
+#include <algorithm>
+#include <limits>
+
+#include "agentd/heartbeat/supervisor.h"
+
+namespace mold::heartbeat {
+namespace {
+
+constexpr std::uint32_t kOrdinaryPercent = 40;  // of the shortest deadline goes to the watchdog
+constexpr std::uint32_t kOrdinaryLeastS = 3;    // a shorter one bites at any hiccup of the host
+constexpr std::uint32_t kSoonestPercent = 20;
+constexpr std::uint32_t kSoonestLeastS = 1;
+constexpr Duration kCalmFor{5000};  // and trouble is over
+
+unsigned share_of(std::uint32_t deadline_ms, std::uint32_t percent, std::uint32_t least_s) {
+  return std::max(deadline_ms / 100 * percent / 1000, least_s);
+}
+
+}  // namespace
+
+std::uint32_t Supervisor::shortest_deadline_ms() const {
+  std::uint32_t deadline_ms = std::numeric_limits<std::uint32_t>::max();
+  for (const auto& slot : slots_) {
+    if (slot.used()) deadline_ms = std::min(deadline_ms, slot.entry().deadline_ms);
+  }
+  return deadline_ms;
+}
+
+unsigned Supervisor::ordinary_watchdog_s() const {
+  return std::min(config_.watchdog_timeout_s,
+                  share_of(shortest_deadline_ms(), kOrdinaryPercent, kOrdinaryLeastS));
+}
+
+void Supervisor::tell_ladders(Duration watchdog) {
+  for (auto& slot : slots_) {
+    if (slot.used()) slot.ladder().set_policy(policy_for(slot.entry(), watchdog));
+  }
+  dirty_ = true;
+}
+
+void Supervisor::set_watchdog(unsigned timeout_s) {
+  watchdog_.set_timeout(timeout_s);
+  last_feed_ = boottime_now();
+}
+
+void Supervisor::fit_watchdog() {
+  if (!watchdog_.armed()) return;
+  const auto most = ordinary_watchdog_s();
+  if (most * 1000 < watchdog_.timeout_ms()) set_watchdog(most);
+  // Its real timeout may be known only now.
+  tell_ladders(Duration{watchdog_.timeout_ms()});
+}
+
+void Supervisor::bite_sooner_in_need(Instant now) {
+  const bool need = std::any_of(slots_.begin(), slots_.end(), [&](const PoolSlot& slot) {
+    return slot.used() && slot.ladder().wants_sooner_watchdog(now);
+  });
+  if (!need || sooner_refused_ || !watchdog_.armed()) return;
+  const auto before = watchdog_.timeout_ms();
+  // Devices have a shortest timeout, and do not say which.
+  for (auto s = share_of(shortest_deadline_ms(), kSoonestPercent, kSoonestLeastS);
+       s * 1000 < before && watchdog_.timeout_ms() == before && watchdog_.armed(); ++s) {
+    set_watchdog(s);
+  }
+  sooner_refused_ = true;  // there is no shorter one
+  later_refused_ = false;
+  tell_ladders(Duration{watchdog_.timeout_ms()});
+}
+
+void Supervisor::bite_later_when_calm(Instant now) {
+  const bool calm = std::all_of(slots_.begin(), slots_.end(), [&](const PoolSlot& slot) {
+    return !slot.used() || slot.ladder().is_calm(now);
+  });
+  if (!calm) restless_at_ = now;
+  if (now - restless_at_ < kCalmFor) return;
+  sooner_refused_ = false;
+  const auto ordinary = ordinary_watchdog_s();
+  if (later_refused_ || !watchdog_.armed() || watchdog_.timeout_ms() >= ordinary * 1000) return;
+  tell_ladders(Duration{ordinary * 1000});
+  set_watchdog(ordinary);
+  tell_ladders(Duration{watchdog_.timeout_ms()});
+  later_refused_ = watchdog_.timeout_ms() < ordinary * 1000;
+}
+
+}  // namespace mold::heartbeat
