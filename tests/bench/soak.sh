@@ -90,7 +90,7 @@ stall_of() {  # WHAT WHOSE TENTHS BEGIN... -- END...
 harm() {
   local host vm
   for host in $(hosts); do
-    ha_ledger "$host" >"$out/ledger-$host" && [ -s "$out/ledger-$host" ] ||
+    (set -o pipefail && ha_ledger "$host" >"$out/ledger-$host") ||
       { echo "the ledger of $host cannot be read"; return 0; }
     if grep -E ' (Proof|Verdict (dead|to be isolated)|Action power (off|cycle|reset))' "$out/ledger-$host"; then return 0; fi
   done

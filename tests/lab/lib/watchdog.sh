@@ -29,8 +29,14 @@ lab_watchdog() {  # HOST kill|reset|none
 lab_bite() {  # HOST: called by watchdogfs
   [ "$(cat "$LAB/$1/watchdog.action")" != none ] || return 0
   exec </dev/null >>"$LAB/$1/watchdog.log" 2>&1
-  echo "$(date +%FT%T.%N) the watchdog of $1 bites"
-  machine_kill "$1"
-  echo "$(date +%FT%T.%N) all processes of $1 are gone"
+  machine_locked "$1" bite_locked "$1" || return 0
   [ "$(cat "$LAB/$1/watchdog.action")" != reset ] || machine_start "$1"
+}
+# It also runs out in a machine that lost its power, and that machine may have been switched on again while
+# we waited for our turn.
+bite_locked() {
+  [ "$(watchdog_state "$1")" = expired ] || return 1
+  echo "$(date +%FT%T.%N) the watchdog of $1 bites"
+  machine_kill_locked "$1"
+  echo "$(date +%FT%T.%N) all processes of $1 are gone"
 }
