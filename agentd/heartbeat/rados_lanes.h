@@ -3,7 +3,8 @@
 // storage: TCP doubles its wait with every frame that is lost (0.2, 0.4, ... 3.2 s), so a
 // connection on which a beat was lost while a link was down for two seconds stays silent for up to
 // three more, while an idle one beside it is heard at once. An operation that was not answered in
-// kTakeOver is therefore also asked of the next lane, and of any that is heard again.
+// kTakeOver is therefore also asked of the next lane, and of any that is heard again; and what was
+// lost is sent again at an even pace (lib/base/thin_tcp.h).
 //
 // Only for operations of which a second carrying out changes nothing. Used by one thread; spare
 // lanes are opened in one of their own, so that no beat waits for them.
@@ -48,8 +49,8 @@ class RadosLanes {
   int read(const std::shared_ptr<RadosOp>& op,
            const std::function<int(rados_ioctx_t, rados_completion_t)>& submit, int order);
 
-  // Sees to every lane's watch on the object, and opens what is missing. False: this client is
-  // fenced.
+  // Sees to every lane's watch on the object and to its connections, and opens what is missing.
+  // False: this client is fenced.
   bool tend(const char* object);
 
  private:

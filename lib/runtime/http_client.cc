@@ -9,6 +9,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/text.h"
+#include "lib/base/thin_tcp.h"
 #include "lib/runtime/curl_request.h"
 
 namespace mold::runtime {
@@ -60,6 +61,11 @@ std::uint32_t to_epoll(int what) {
 
 long as_ms(Duration d) {
   return d.count() > 0 ? static_cast<long>(d.count()) : 1;
+}
+
+int on_new_socket(void*, curl_socket_t fd, curlsocktype) {
+  make_thin_tcp(fd);
+  return CURL_SOCKOPT_OK;
 }
 
 void init_curl_once() {
@@ -212,6 +218,7 @@ bool HttpClient::Impl::add(const std::shared_ptr<Request>& request) {
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, request.get());
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Impl::on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, request.get());
+  if (r.thin_stream) curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, &on_new_socket);
   set_curl_method(easy, r);
   set_curl_tls(easy, r.tls, request->pem_files.get());
   if (r.auth) {

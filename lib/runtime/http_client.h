@@ -61,6 +61,8 @@ struct HttpRequest {
   std::size_t max_response_bytes = 4 * 1024 * 1024;
   std::optional<BasicAuth> auth;
   bool fresh_connection = false;  // a new connection, closed afterwards
+  // A connection that is made for it resends lost segments at an even pace (lib/base/thin_tcp.h).
+  bool thin_stream = false;
 };
 
 struct HttpResponse {

@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "lib/base/text.h"
+#include "lib/base/thin_tcp.h"
 
 namespace mold::runtime {
 namespace {
@@ -33,6 +34,7 @@ Result<UniqueFd> listen_one(const addrinfo& info, const std::string& where) {
   const int on = 1;
   const int off = 0;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  make_thin_tcp(fd.get());  // answers are small, and hosts wait for them
   if (info.ai_family == AF_INET6) {
     ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   }
