@@ -10,9 +10,15 @@ soon 60 "vm1 runs elsewhere" vm_runs_elsewhere vm1 h1
 soon 20 "vm1 counts on its disk" vm_counts vm1
 check "the proof is the isolation" equals "$(ha_proof h1)" storage-isolated
 run=$(vm_run vm1)
+# What frees the VM comes first, the rest of the host's clients are listed a moment later.
+soon 20 "h1 is Fenced" ha_is h1 Fenced
 check "its clients are listed" ceph_lists_some
-for client in $(ceph_blocklist | jq -r '.[].addr'); do ceph_expire "$client"; done
-check "all entries have run out" ceph_lists_none
+expire_all() {
+  local client
+  for client in $(ceph_blocklist | jq -r '.[].addr'); do ceph_expire "$client"; done
+  ceph_lists_none
+}
+soon 30 "all entries have run out" expire_all
 check "the old QEMU is still there" pgrep_in h1 qemu-system
 lab_thaw h1
 stays 15 "vm1 goes on where it is" vm_runs_elsewhere vm1 h1
