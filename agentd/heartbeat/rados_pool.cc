@@ -246,8 +246,11 @@ int RadosPool::list(std::span<Uuid> hosts) {
       orders_);
   if (result == -EINTR) return -1;
   if (result < 0 || op->inner_result < 0) {
-    (void)outcome(PoolFault::kOpen, result < 0 ? result : op->inner_result);
-    prepared_ = false;  // the identity is gone, or worse: looked at with the next beat
+    const int failure = result < 0 ? result : op->inner_result;
+    (void)outcome(PoolFault::kOpen, failure);
+    // The identity is gone, or worse: looked at with the next beat. But that it stands still, alone
+    // of all placement groups maybe, is no reason to hold up beats.
+    if (failure != -ETIMEDOUT) prepared_ = false;
     return -1;
   }
   std::size_t count = 0;

@@ -53,9 +53,10 @@ Inventory::Inventory(RowSink& sink, std::function<WallTime()> now, InventoryData
 }
 
 std::uint64_t Inventory::take_number(const std::string& counter) {
-  std::uint64_t& next = counters_[counter];
-  const std::uint64_t number = next == 0 ? 1 : next;
-  next = number + 1;
+  const auto first = counters_.find(kFirstNumber);
+  std::uint64_t& next =
+      counters_.try_emplace(counter, first == counters_.end() ? 1 : first->second).first->second;
+  const std::uint64_t number = next++;
   sink_.put(Counter{counter, next});
   return number;
 }

@@ -126,14 +126,12 @@ Result<bool> knows_hosts(runtime::Database& db) {
 
 // The brain skips its orders itself. Of what it has none, the world may have some.
 Status skip_numbers(runtime::Database& db) {
-  MOLD_TRY_VOID(db.execute(
-      "INSERT OR IGNORE INTO counters (name, value) VALUES ('next_zone', 1), ('next_pod', 1), "
-      "('next_cluster', 1), ('next_host', 1), ('next_fence_device', 1), ('next_offering', 1), "
-      "('next_template', 1), ('next_pool', 1), ('next_account', 1), ('next_user', 1), "
-      "('next_vm', 1), ('next_job', 1)"));
+  MOLD_TRY_VOID(db.execute("INSERT OR IGNORE INTO counters (name, value) VALUES ('" +
+                           std::string(kFirstNumber) + "', 1)"));
   return db.execute(
       "UPDATE counters SET value = value + 1000000 "
-      "WHERE name LIKE 'next!_%' ESCAPE '!' AND name <> 'next_op'");
+      "WHERE (name LIKE 'next!_%' ESCAPE '!' OR name = '" +
+      std::string(kFirstNumber) + "') AND name <> 'next_op'");
 }
 
 Result<Restored> load_all(runtime::Database& db) {
@@ -150,7 +148,9 @@ Result<Restored> load_all(runtime::Database& db) {
     all.core.next_op = OpId{op->second};
   if (const auto lowest = counters.find("min_generation"); lowest != counters.end())
     all.core.min_generation = Generation{lowest->second};
-  if (const auto job = counters.find("next_job"); job != counters.end()) all.next_job = job->second;
+  for (const char* const name : {kFirstNumber, "next_job"}) {
+    if (const auto job = counters.find(name); job != counters.end()) all.next_job = job->second;
+  }
   MOLD_TRY(all.next_event, next_number(db, "events"));
   MOLD_TRY(all.next_evidence, next_number(db, "evidence"));
   return all;

@@ -132,6 +132,10 @@ struct PoolKeyRecord {
   friend bool operator==(const PoolKeyRecord&, const PoolKeyRecord&) = default;
 };
 
+// What a counter without a row begins with; 1 where this has none either. More after numbers were
+// skipped.
+inline constexpr const char* kFirstNumber = "first_number";
+
 // The next number of a kind: never given out twice, also after a deletion.
 struct Counter {
   std::string name;

@@ -49,3 +49,14 @@ audit() {
     check "$name: nothing of ours crashed" not crashed "$name"
   done
 }
+
+# freeze_until_isolated HOST VM: the host stands still, its BMC is dead and its watchdog broken; its VM runs
+# elsewhere, by nothing but the isolation.
+freeze_until_isolated() {
+  lab_bmc "$1" down
+  lab_watchdog "$1" none
+  lab_freeze "$1"
+  soon 60 "$2 runs elsewhere" vm_runs_elsewhere "$2" "$1"
+  soon 20 "$2 counts on its disk" vm_counts "$2"
+  check "the proof is the isolation" equals "$(ha_proof "$1")" storage-isolated
+}

@@ -3,12 +3,7 @@
 # storage: rbd
 cluster_vm vm1 h1
 soon 20 "vm1 counts on its disk" vm_counts vm1
-lab_bmc h1 down
-lab_watchdog h1 none
-lab_freeze h1
-soon 60 "vm1 runs elsewhere" vm_runs_elsewhere vm1 h1
-soon 20 "vm1 counts on its disk" vm_counts vm1
-check "the proof is the isolation" equals "$(ha_proof h1)" storage-isolated
+freeze_until_isolated h1 vm1
 run=$(vm_run vm1)
 # What frees the VM comes first, the rest of the host's clients are listed a moment later.
 soon 20 "h1 is Fenced" ha_is h1 Fenced

@@ -4,12 +4,7 @@
 cluster_vm vm1 h1
 soon 20 "vm1 counts on its disk" vm_counts vm1
 check "Ceph's own time is 1 s" ceph_admin config set mon mon_osd_blocklist_default_expire 1
-lab_bmc h1 down
-lab_watchdog h1 none
-lab_freeze h1
-soon 60 "vm1 runs elsewhere" vm_runs_elsewhere vm1 h1
-soon 20 "vm1 counts on its disk" vm_counts vm1
-check "the proof is the isolation" equals "$(ha_proof h1)" storage-isolated
+freeze_until_isolated h1 vm1
 run=$(vm_run vm1)
 stays 10 "its clients are listed" ceph_lists_some
 check "the old QEMU is still there" pgrep_in h1 qemu-system

@@ -78,6 +78,11 @@ void FakeManager::handle(const runtime::ServerRequest& request,
     const auto beat = runtime::must(wire::decode_beat_request(request.body));
     if (!in_session(beat.epoch, reply)) return;
     beats.push_back(beat);
+    if (swallow_beats > 0) {
+      --swallow_beats;
+      swallowed_.push_back(reply);
+      return;
+    }
     return answer(reply, wire::encode(beat_answer.value_or(wire::BeatAnswer{1, std::nullopt})));
   }
   if (request.path == wire::kReportPath) {

@@ -29,7 +29,8 @@ class FakeManager {
   // How it behaves.
   bool standby = false;
   bool refuse_hello = false;
-  bool swallow = false;  // no call is answered
+  bool swallow = false;   // no call is answered
+  int swallow_beats = 0;  // so many more beats are not answered
   std::uint32_t beat_interval_ms = 50;
   std::uint32_t start_guard_ms = 1'500;
   std::vector<std::string> managers;

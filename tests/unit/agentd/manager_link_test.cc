@@ -110,6 +110,30 @@ TEST_F(LinkTest, BeatsGoOnWhileAPollIsParked) {
   EXPECT_TRUE(until([&] { return manager.parked() == 1; }));  // and polls again
 }
 
+TEST_F(LinkTest, ABeatWithoutAnAnswerDelaysNoOther) {
+  FakeManager manager(*loop_, ca_);
+  start({manager.url()});
+  ASSERT_TRUE(until([&] { return manager.parked() == 1; }));
+  manager.swallow_beats = static_cast<int>(Beater::kLanes) - 1;
+  const std::size_t before = manager.beats.size();
+  ASSERT_TRUE(until([&] { return manager.beats.size() >= before + Beater::kLanes + 5; }));
+  EXPECT_EQ(link_->status().beats_failed, 0U);  // those are still awaited
+  ASSERT_TRUE(until([&] { return link_->status().beats_failed >= Beater::kLanes - 1; }));
+  EXPECT_EQ(link_->status().trouble, "");  // later ones were answered
+  EXPECT_EQ(manager.parked(), 1U);
+  EXPECT_EQ(sessions_.size(), 1U);
+}
+
+TEST_F(LinkTest, NoMoreBeatsThanLanesAreUnderWay) {
+  FakeManager manager(*loop_, ca_);
+  start({manager.url()});
+  ASSERT_TRUE(until([&] { return manager.parked() == 1; }));
+  manager.swallow_beats = 1'000;
+  const std::size_t before = manager.beats.size();
+  ASSERT_TRUE(until([&] { return link_->status().beats_failed >= 1; }));
+  EXPECT_LE(manager.beats.size(), before + Beater::kLanes + 1);
+}
+
 TEST_F(LinkTest, ResultsAreToldUntilTaken) {
   FakeManager manager(*loop_, ca_);
   start({manager.url()});

@@ -194,6 +194,14 @@ class StoreMarkTest : public StoreTest {
     set.rows.emplace_back(Counter{"next_vm", 7});
     write(**store, set);
   }
+  // The store as it is now is put back after `it`.
+  void go_back_to_before(const std::function<void()>& it) {
+    const std::string file = dir_.path() + "/store/manager.db";
+    const auto backup = runtime::read_file(file, 64U << 20U);
+    ASSERT_TRUE(backup);
+    it();
+    ASSERT_TRUE(runtime::write_file_atomic(file, *backup, 0600));
+  }
   Restored restored() {
     auto store = Store::open(*loop_, options());
     EXPECT_TRUE(store) << store.error().text();
@@ -211,10 +219,7 @@ TEST_F(StoreMarkTest, AStoreAtItsMarkIsBelieved) {
 
 TEST_F(StoreMarkTest, ARestoredOneIsNotAndSkipsNumbers) {
   give_out(5);
-  const auto backup = runtime::read_file(dir_.path() + "/store/manager.db", 64U << 20U);
-  ASSERT_TRUE(backup);
-  give_out(9);
-  ASSERT_TRUE(runtime::write_file_atomic(dir_.path() + "/store/manager.db", *backup, 0600));
+  go_back_to_before([this] { give_out(9); });
   const Restored old = restored();
   EXPECT_EQ(old.core.older_because, "it knows of orders up to 4, the manager gave out 8");
   EXPECT_EQ(old.core.next_op, OpId{5});  // the brain skips its own
@@ -232,13 +237,12 @@ TEST_F(StoreMarkTest, OneFromBeforeTheFirstOrderIsNotEither) {
   };
   with_host();
   EXPECT_EQ(restored().core.older_because, "") << "as it was left";
-  const auto backup = runtime::read_file(dir_.path() + "/store/manager.db", 64U << 20U);
-  ASSERT_TRUE(backup);
-  give_out(9);
-  ASSERT_TRUE(runtime::write_file_atomic(dir_.path() + "/store/manager.db", *backup, 0600));
+  go_back_to_before([this] { give_out(9); });
   const Restored old = restored();
   EXPECT_EQ(old.core.older_because, "it knows of no orders, the manager gave out 8");
-  EXPECT_EQ(old.inventory.counters.at("next_vm"), 1'000'001U) << "it may have forgotten the first";
+  EXPECT_EQ(old.inventory.counters.at(kFirstNumber), 1'000'001U)
+      << "it may have forgotten the first";
+  EXPECT_EQ(old.next_job, 1'000'001U);
   ASSERT_TRUE(runtime::remove_file(dir_.path() + "/mark/next-op"));
   EXPECT_NE(restored().core.older_because, "") << "on another machine";
 }

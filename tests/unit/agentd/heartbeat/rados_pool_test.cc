@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -270,6 +271,13 @@ TEST_F(RadosPoolTest, ConnectionsThatStandStillAreNotTheStorage) {
                         std::back_inserter(lanes));
     return lanes.size() == RadosLanes::kLanes;
   }));
+  ASSERT_TRUE(writes(*pool, 999'999));
+  for (const int lane : lanes) {
+    int thin = 0;
+    socklen_t size = sizeof thin;
+    ::getsockopt(lane, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, &thin, &size);
+    EXPECT_EQ(thin, 1) << "not known to librados, and set all the same";
+  }
   std::uint64_t counter = 1'000'000;
   for (std::size_t hears = 0; hears < lanes.size(); ++hears) {
     std::vector<std::unique_ptr<Deaf>> deaf;
