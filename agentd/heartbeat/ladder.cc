@@ -173,7 +173,8 @@ bool Ladder::wants_sooner_watchdog(Instant now) const {
 }
 
 bool Ladder::is_calm(Instant now) const {
-  return !promised_ || (held_ && now - last_good_issue_ <= 2 * policy_.beat_interval);
+  if (!promised_ || (lost_ && verified_gone())) return true;
+  return held_ && now - last_good_issue_ <= 2 * policy_.beat_interval;
 }
 
 void Ladder::retire(Instant now) {

@@ -110,7 +110,7 @@ class Ladder {
   // The lease is about to run out, and would not with a watchdog that bites sooner (set_policy()
   // says so): the time that the watchdog does not need to bite is the storage's to come back in.
   [[nodiscard]] bool wants_sooner_watchdog(Instant now) const;
-  // Beats arrive at their pace, or nothing is promised.
+  // Beats arrive at their pace, or nothing is promised, or nothing is left that it could be about.
   [[nodiscard]] bool is_calm(Instant now) const;
   // Nothing is owed any more: no promise stands, or no VM is left that it could be about.
   [[nodiscard]] bool released() const;

@@ -78,8 +78,8 @@ void Supervisor::check_leases() {
   const Instant now = boottime_now();
   const Duration gap = now - last_round_;
   last_round_ = now;
-  bite_sooner_in_need(now);
   step_all(now);
+  bite_sooner_in_need(now);
   Duration every = kCalmLook;
   bool urgent = false;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
@@ -185,6 +185,10 @@ bool Supervisor::open_watchdog() {
   return armed;
 }
 
+Duration Supervisor::feed_interval() const {
+  return Duration{std::min<std::int64_t>(watchdog_.timeout_ms() / 4, 1000)};
+}
+
 void Supervisor::feed_watchdog(Instant now) {
   const bool consent = all_consent();
   if (consent != feeding_) {
@@ -197,8 +201,7 @@ void Supervisor::feed_watchdog(Instant now) {
                    "host will be reset");
   }
   if (!consent) return;
-  const Duration every{std::min<std::int64_t>(watchdog_.timeout_ms() / 4, 1000)};
-  if (now - last_feed_ < every) return;
+  if (now - last_feed_ < feed_interval()) return;
   last_feed_ = now;
   if (watchdog_.armed()) {
     if (!watchdog_.feed()) {
@@ -270,6 +273,7 @@ void Supervisor::publish(bool force) {
 
 int Supervisor::wait_ms(Instant now) const {
   Duration wait = kMaxWait;
+  if (watchdog_.armed() && feeding_) wait = std::min(wait, last_feed_ + feed_interval() - now);
   for (const auto& slot : slots_) {
     if (!slot.used()) continue;
     const auto& ladder = slot.ladder();

@@ -55,6 +55,7 @@ class Supervisor {
   void note_lost(const PoolSlot& slot);
   void look();
   void feed_watchdog(Instant now);
+  [[nodiscard]] Duration feed_interval() const;
   void take_signals();
   void poll_files(Instant now);
   void issue_beats();
@@ -64,7 +65,6 @@ class Supervisor {
   void fit_watchdog();
   void bite_sooner_in_need(Instant now);
   void bite_later_when_calm(Instant now);
-  void set_watchdog(unsigned timeout_s);
   void tell_ladders(Duration watchdog);
   [[nodiscard]] unsigned ordinary_watchdog_s() const;
   [[nodiscard]] std::uint32_t shortest_deadline_ms() const;
@@ -106,6 +106,7 @@ class Supervisor {
   bool was_armed_ = false;
   bool sooner_refused_ = false;  // in this need
   bool later_refused_ = false;   // since the last one
+  bool fit_due_ = false;         // not done for want of consent
   bool unfit_ = false;           // a watchdog is required and there is none
   bool stopping_ = false;
   bool dirty_ = true;

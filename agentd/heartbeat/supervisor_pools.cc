@@ -61,6 +61,7 @@ bool Supervisor::prepare() {
   check_leases();
   // A watchdog that the last instance rightly stopped feeding must not be fed by opening it.
   if (all_consent()) (void)open_watchdog();
+  restless_at_ = boottime_now();  // the last instance may have had its reasons
   if (unfit_) return false;
   poll_files(boottime_now());
   publish(true);

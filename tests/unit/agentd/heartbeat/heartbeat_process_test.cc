@@ -304,6 +304,31 @@ TEST_F(HeartbeatProcess, TheWatchdogBitesSoonerWhileALeaseIsAboutToRunOut) {
   EXPECT_EQ(two.log().find("LEASE LOST"), std::string::npos) << two.log();
 }
 
+// A longer deadline has room for a slower watchdog; what is on the storage still says the shorter.
+TEST_F(HeartbeatProcess, AWatchdogIsNotSetByADeadlineThatWasNotAnnounced) {
+  Host two(dir, "bbbbbbbb-0000-4000-8000-000000000002",
+           "watchdog.timeout=5\nself_fence.deadline_ms=7000\n");
+  two.pools({{kPoolA, "pool-a"}});
+  two.start();
+  ASSERT_TRUE(two.held(kPoolA));
+  ASSERT_EQ(two.watchdog->timeout_ms, 3000);
+  const auto held_since = boottime_now();
+  ASSERT_TRUE(eventually([&] { return boottime_now() > held_since + 6000ms; }));  // calm
+  ::kill(two.children().at(0), SIGSTOP);
+  const auto stopped = boottime_now();
+  two.save({{.uuid = *Uuid::parse(kPoolA), .deadline_ms = 30'000, .path = dir.path("pool-a")}});
+  int most = 0;
+  EXPECT_TRUE(eventually([&] {
+    most = std::max(most, static_cast<int>(two.watchdog->timeout_ms));
+    return boottime_now() > stopped + 1500ms;
+  }));
+  EXPECT_EQ(most, 3000);
+  ::kill(two.children().at(0), SIGCONT);
+  EXPECT_TRUE(eventually([&] { return two.watchdog->timeout_ms == 5000; }));
+  EXPECT_TRUE(two.held(kPoolA));
+  EXPECT_EQ(two.log().find("LEASE LOST"), std::string::npos) << two.log();
+}
+
 TEST_F(HeartbeatProcess, AWatchdogThatCannotBiteSoonerCostsTheLease) {
   Host two(dir, "bbbbbbbb-0000-4000-8000-000000000002", kRoomForTheStorage);
   two.watchdog->shortest_s = 3;

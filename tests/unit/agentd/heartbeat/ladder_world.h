@@ -19,10 +19,12 @@ class LadderWorld {
   // What the supervisor does in one round; the order is the one of its loop.
   void round() {
     step();
+    if (sooner && last.feed && ladder.wants_sooner_watchdog(now)) set_watchdog(2000ms);
     if (last.kill && killable) vms = 0;
     ladder.looked({now, vms, look_complete});
     step();
     if (last.feed) fed_at = now;
+    if (later && last.feed && ladder.is_calm(now)) set_watchdog(4000ms);
     if (writes_ok && ladder.outstanding() && now >= answer_at) {
       stored_armed = issued_armed;
       stored_issue = issued_at;
@@ -66,6 +68,8 @@ class LadderWorld {
   bool writes_ok = true;
   bool killable = true;
   bool look_complete = true;
+  bool sooner = false;  // the supervisor sets the watchdog shorter in need
+  bool later = false;   // and back when it is calm
   std::uint32_t vms = 2;
   int kills = 0;
   int beats = 0;
