@@ -21,6 +21,7 @@ namespace mold::heartbeat {
 namespace {
 
 constexpr std::int64_t kListIntervalMs = 3000;
+constexpr std::int64_t kPatientIntervalMs = 3000;
 // A record that should have moved is read so many times per interval, for so long: until its host
 // is proven dead nobody waits for the next full round, and a host that stays away is not looked at
 // closely for ever.
@@ -111,7 +112,9 @@ class PoolChild {
     if (all) next_round_ms_ = now.ms + setup_.read_interval_ms;
     if (all && now.ms >= next_list_ms_) list(now.ms);
     bool closely = false;
-    for (std::size_t i = 0; i < host_count_ && !closed_; ++i) {
+    std::size_t next_first = first_;
+    for (std::size_t turn = 0; turn < host_count_ && !closed_; ++turn) {
+      const std::size_t i = (first_ + turn) % host_count_;
       const bool late = is_late(seen_[i], now.ms);
       closely = closely || late;
       if (!all && !late) continue;
@@ -120,11 +123,17 @@ class PoolChild {
       if (!take_orders(0)) closed_ = true;
       if (!given_up || closed_) continue;
       if (!beating_) break;  // nor will reads be answered now
-      // A slow storage, and nobody would ever be read.
+      // A slow storage, and nobody would ever be read: one may hold up our beat, now and then, and
+      // each in its turn.
+      if (now.ms < next_patient_ms_) continue;
+      next_patient_ms_ = now.ms + kPatientIntervalMs;
+      next_first = i + 1;
       medium_.orders_come_by(-1);
       (void)read_one(seen_[i]);
       medium_.orders_come_by(socket_);
+      if (!take_orders(0)) closed_ = true;
     }
+    first_ = next_first;
     next_read_ms_ = next_round_ms_;
     if (closely)
       next_read_ms_ = std::min(next_round_ms_, now.ms + setup_.read_interval_ms / kCloseReads);
@@ -192,6 +201,8 @@ class PoolChild {
   std::int64_t next_read_ms_ = 0;   // of anybody
   std::int64_t next_round_ms_ = 0;  // of everybody
   std::int64_t next_list_ms_ = 0;
+  std::int64_t next_patient_ms_ = 0;
+  std::size_t first_ = 0;  // who is read first
   std::size_t host_count_ = 0;
   Uuid hosts_[kMaxReadings];
   Seen seen_[kMaxReadings];

@@ -33,6 +33,7 @@ RadosClient::Opening RadosLanes::connect() {
 void RadosLanes::disconnect() {
   opening_ = {};  // waits for the thread, which has the timeouts of its client
   for (auto& lane : lanes_) {
+    for (const auto& op : lane.waiting) op->cancel(lane.client->io());
     lane.client.reset();
     for (const auto& op : lane.waiting) op->forget();
     lane = Lane{};
@@ -121,12 +122,11 @@ int RadosLanes::write(const char* object, const std::function<rados_write_op_t()
     for (std::size_t i = 0; i < kLanes; ++i) {
       while (const auto op = take_done(lanes_[i])) {
         const int result = op->result();
-        if (op.get() == lanes_[i].newest || result == -ESHUTDOWN) {
-          if (result != -ETIMEDOUT) heard_ = i;
-          return result;
-        }
+        if (result == -ETIMEDOUT) continue;  // another lane may still be answered
+        heard_ = i;
+        if (op.get() == lanes_[i].newest || result == -ESHUTDOWN) return result;
         // An older one: what it says is over, but this lane is heard.
-        if (lanes_[i].mute || lanes_[i].asked) continue;
+        if (lanes_[i].asked) continue;
         if (const int asked = ask(lanes_[i], object, make); asked < 0) return asked;
       }
     }
@@ -149,11 +149,13 @@ int RadosLanes::read(const std::shared_ptr<RadosOp>& op,
   const int started = op->start(
       [&](rados_completion_t completion) { return submit(lane.client->io(), completion); });
   if (started < 0) return started;
-  const Instant patient_until = boottime_now() + kReadPatience;
+  const Instant began = boottime_now();
   while (!op->done()) {
-    const Duration left = patient_until - boottime_now();
-    const bool patient = left > Duration{0} || order < 0;
-    if (wait(patient && order >= 0 ? left : Duration{1000}, patient ? -1 : order)) {
+    const Duration waited = boottime_now() - began;
+    const bool patient = waited < kReadPatience;
+    const Duration left = (patient ? kReadPatience : kReadPatienceAlone) - waited;
+    const bool ordered = wait(std::max(left, Duration{1}), patient ? -1 : order);
+    if (ordered || (order < 0 && waited >= kReadPatienceAlone)) {
       lane.waiting.push_back(op);
       return -EINTR;
     }

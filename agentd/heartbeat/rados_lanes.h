@@ -24,8 +24,10 @@ class RadosLanes {
  public:
   static constexpr std::size_t kLanes = 3;
   static constexpr Duration kTakeOver{500};
-  // A read that took so long may be given up for an order that waits.
+  // A read that took so long may be given up for an order that waits, and where no order is to be
+  // looked at, so long.
   static constexpr Duration kReadPatience{300};
+  static constexpr Duration kReadPatienceAlone{900};
 
   explicit RadosLanes(const PoolChildSetup& setup) : setup_(setup), bell_(RadosOp::make_bell()) {}
 
@@ -44,8 +46,9 @@ class RadosLanes {
   // land.
   int write(const char* object, const std::function<rados_write_op_t()>& make);
 
-  // Waits for an operation on the lane that was heard last. -EINTR: `order` (a descriptor, or -1)
-  // became readable, and kReadPatience is over. A finished one left its result in `op`.
+  // Waits for an operation on the lane that was heard last. -EINTR: given up, for `order` (a
+  // descriptor) became readable and kReadPatience is over, or, without one (-1), for
+  // kReadPatienceAlone is. A finished one left its result in `op`.
   int read(const std::shared_ptr<RadosOp>& op,
            const std::function<int(rados_ioctx_t, rados_completion_t)>& submit, int order);
 

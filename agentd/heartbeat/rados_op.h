@@ -34,6 +34,8 @@ class RadosOp : public std::enable_shared_from_this<RadosOp> {
     return result;
   }
 
+  // Before its client goes: librados does not count on a read that outlives the ioctx.
+  void cancel(rados_ioctx_t io) { (void)rados_aio_cancel(io, completion_); }
   // Its client has gone, and will not finish it.
   void forget() { alive_.reset(); }
 

@@ -3,6 +3,7 @@
 // asks for it and ended with the process. Without the programs of Ceph the tests are skipped.
 #include <rados/librados.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -56,7 +57,7 @@ class CephOne {
     mon(R"({"prefix":"osd blocklist","blocklistop":")" + std::string(add ? "add" : "rm") +
         R"(","addr":")" + address + R"("})");
   }
-  // Addresses of those that watch the host's beat object, as whoever fences it finds them.
+  // Addresses of those that watch the host's beat object, as whoever fences it finds them; sorted.
   std::vector<std::string> watchers(const std::string& host) {
     const auto out = dir_.path("watchers");
     std::ofstream(out, std::ios::trunc).flush();
@@ -72,6 +73,7 @@ class CephOne {
         found.push_back(line.substr(kBegin.size(), line.find(' ') - kBegin.size()));
       }
     }
+    std::sort(found.begin(), found.end());  // Ceph's order is that of the watches' numbers
     return found;
   }
 
