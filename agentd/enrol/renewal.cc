@@ -33,12 +33,16 @@ void Renewal::start(Options options, Hooks hooks) {
   check();
 }
 
-void Renewal::check() {
+void Renewal::check_later() {
   timer_.start_after(options_.period, [this] { check(); });
+}
+
+// The next check waits for the end of a renewal: there is one key at a time.
+void Renewal::check() {
   const auto tls = hooks_.tls();
-  if (!tls) return;
+  if (!tls) return check_later();
   const auto certificate = runtime::read_certificate(tls->cert_pem);
-  if (!certificate || !renewal_due(*certificate, loop_.wall())) return;
+  if (!certificate || !renewal_due(*certificate, loop_.wall())) return check_later();
   peer_.tls = tls;
   peer_.managers.set(hooks_.managers());
   lane_.submit(
@@ -84,6 +88,7 @@ void Renewal::store(const std::string& certificate_pem) {
         if (!done) return try_later(done.error().what);
         trouble_.clear();
         runtime::log_info("the certificate of this host was renewed");
+        check_later();
         hooks_.on_renewed();
       },
       kFileDeadline);

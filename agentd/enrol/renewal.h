@@ -45,6 +45,7 @@ class Renewal {
 
  private:
   void check();
+  void check_later();
   void ask(KeyAndRequest made);
   void answered(const Result<runtime::HttpResponse>& response);
   void store(const std::string& certificate_pem);

@@ -41,6 +41,11 @@ Beater::Lane* Beater::free_lane() {
   return best;
 }
 
+Duration Beater::patience() const {
+  return std::clamp(interval_ * static_cast<std::int64_t>(kLanes), Duration{1'000},
+                    Duration{2'000});
+}
+
 void Beater::beat() {
   Lane* const lane = free_lane();
   if (lane == nullptr) return;
@@ -49,7 +54,7 @@ void Beater::beat() {
   message.seq = lane->seq = ++seq_;
   ++sent_;
   lane->sent_at = loop_.now();
-  auto request = make_request(peer_, "POST", wire::kBeatPath, wire::encode(message), kPatience);
+  auto request = make_request(peer_, "POST", wire::kBeatPath, wire::encode(message), patience());
   request.thin_stream = true;
   lane->under_way = lane->client.send(
       std::move(request),
@@ -71,7 +76,8 @@ void Beater::answered(const Lane& lane, const Result<runtime::HttpResponse>& res
     result = {Verdict::kTrouble, {}, "the answer to a beat is wrong: " + answer.error().what, {}};
   }
   ++failed_;
-  if (result.verdict == Verdict::kTrouble && lane.seq < answered_seq_) return;
+  const bool is_over = result.verdict == Verdict::kTrouble || result.verdict == Verdict::kElsewhere;
+  if (is_over && lane.seq < answered_seq_) return;
   hooks_.on_failure(result);
 }
 

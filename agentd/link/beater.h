@@ -3,8 +3,8 @@
 // that neither a big answer nor a parked poll can delay one. They take turns on several lanes, so
 // that all of these are warm, and none waits for one that is not answered: after a link was down, a
 // connection without anything under way is heard at once, one that waits for its retransmission or
-// has yet to be dialled is not. A beat without an answer is given up after kPatience, and its lane
-// dials anew.
+// has yet to be dialled is not. A beat without an answer is given up when all lanes had their turn,
+// and its lane dials anew.
 //
 // Loop thread only; owned by ManagerLink.
 #include <cstddef>
@@ -23,7 +23,6 @@ namespace mold::agentd {
 class Beater {
  public:
   static constexpr std::size_t kLanes = 4;
-  static constexpr Duration kPatience{2'000};
 
   struct Hooks {
     std::function<wire::BeatRequest()> make_beat;  // without epoch and seq
@@ -57,6 +56,7 @@ class Beater {
   void beat();
   void answered(const Lane& lane, const Result<runtime::HttpResponse>& response);
   Lane* free_lane();
+  [[nodiscard]] Duration patience() const;
 
   runtime::EventLoop& loop_;
   const Peer& peer_;
