@@ -52,12 +52,17 @@ Inventory::Inventory(RowSink& sink, std::function<WallTime()> now, InventoryData
   fill(users_, std::move(data.users));
 }
 
+std::uint64_t Inventory::next_number(const std::string& counter) const {
+  for (const std::string& name : {counter, std::string(kFirstNumber)}) {
+    if (const auto found = counters_.find(name); found != counters_.end()) return found->second;
+  }
+  return 1;
+}
+
 std::uint64_t Inventory::take_number(const std::string& counter) {
-  const auto first = counters_.find(kFirstNumber);
-  std::uint64_t& next =
-      counters_.try_emplace(counter, first == counters_.end() ? 1 : first->second).first->second;
-  const std::uint64_t number = next++;
-  sink_.put(Counter{counter, next});
+  const std::uint64_t number = next_number(counter);
+  counters_[counter] = number + 1;
+  sink_.put(Counter{counter, number + 1});
   return number;
 }
 
@@ -125,10 +130,8 @@ Result<HostRecord> Inventory::create(HostRecord host) {
   return add(hosts_, std::move(host), "next_host");
 }
 Result<FenceDevice> Inventory::create(FenceDevice device) {
-  if (device.name.empty()) {
-    const auto next = counters_.find("next_fence_device");
-    device.name = "device-" + std::to_string(next == counters_.end() ? 1 : next->second);
-  }
+  if (device.name.empty())
+    device.name = "device-" + std::to_string(next_number("next_fence_device"));
   return add(fence_devices_, std::move(device), "next_fence_device");
 }
 Result<ServiceOffering> Inventory::create(ServiceOffering offering) {
@@ -155,10 +158,8 @@ Result<VmRecord> Inventory::create(VmRecord vm) {
   if (vm.display_name.empty()) vm.display_name = vm.name;
   if (vm.instance_name.empty()) {
     // As the peers name domains: i-<account>-<vm>-VM; the number is the one add() takes.
-    const auto next = counters_.find("next_vm");
-    const std::uint64_t number = next == counters_.end() ? 1 : next->second;
-    vm.instance_name =
-        "i-" + std::to_string(vm.account.value) + "-" + std::to_string(number) + "-VM";
+    vm.instance_name = "i-" + std::to_string(vm.account.value) + "-" +
+                       std::to_string(next_number("next_vm")) + "-VM";
   }
   return add(vms_, std::move(vm), "next_vm");
 }

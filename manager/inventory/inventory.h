@@ -116,6 +116,8 @@ class Inventory {
   template <class Id, class Record>
   Status erase(RecordTable<Id, Record>& table, Id id, Table store_table);
   std::uint64_t take_number(const std::string& counter);
+  // What take_number() would return.
+  [[nodiscard]] std::uint64_t next_number(const std::string& counter) const;
   [[nodiscard]] Status check(const Zone& zone) const;
   [[nodiscard]] Status check(const Pod& pod) const;
   [[nodiscard]] Status check(const Cluster& cluster) const;

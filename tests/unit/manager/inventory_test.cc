@@ -52,6 +52,34 @@ TEST(Inventory, NumbersAreNeverUsedTwice) {
   EXPECT_EQ(w.inventory->pools().find_uuid(second->uuid)->name, "a");
 }
 
+// Of a restored store that knows of no VM at all.
+TEST(Inventory, AfterSkippedNumbersNameAndNumberOfTheFirstAgree) {
+  World w;
+  w.make_ground();
+  w.engine->put(Counter{kFirstNumber, 1'000'001});
+  ASSERT_TRUE(w.settle());
+  w.restart();
+  const auto offering =
+      w.inventory->create(ServiceOffering{.name = "o", .memory_bytes = 64ULL << 20});
+  const auto tmpl = w.inventory->create(Template{.name = "t", .path = "/t", .account = w.account});
+  const auto pool =
+      w.inventory->create(PoolRecord{.cluster = w.cluster, .name = "a", .path = "/a"});
+  VmRecord vm;
+  vm.name = "v";
+  vm.account = w.account;
+  vm.cluster = w.cluster;
+  vm.offering = offering->id;
+  vm.template_id = tmpl->id;
+  vm.pool = pool->id;
+  const auto first = w.inventory->create(vm);
+  ASSERT_TRUE(first) << first.error().text();
+  EXPECT_EQ(first->id, VmId{1'000'001});
+  EXPECT_EQ(first->instance_name, "i-" + std::to_string(w.account.value) + "-1000001-VM");
+  vm.name = "w";
+  vm.instance_name.clear();
+  EXPECT_EQ(w.inventory->create(vm)->id, VmId{1'000'002});
+}
+
 TEST(Checks, AddressesAndUrisOfDevices) {
   for (const char* good : {"", "h1.example", "10.0.0.1", "fd00::1"}) {
     EXPECT_TRUE(check_net_address("a", good)) << good;
