@@ -136,5 +136,12 @@ ha_is() { [ "$(ha_state "$1")" = "$2" ]; }
 ha_proof() { lab_hactl api explainHostHa "hostid=$(cat "$LAB/$1/id")" | jq -er '.haexplanation.proof.method'; }
 not_isolated() { ! lab_hactl ha explain "$1" | grep -q '^ *isolation from'; }
 # Ledger lines of a kind with what they say.
-ha_ledger() { lab_hactl api listHaEvidence "hostid=$(cat "$LAB/$1/id")" pagesize=500 page=1 |
-  jq -r '.haevidence[]? | "\(.created) \(.kind) \(.text)"'; }
+ha_ledger() {
+  local page=0 rows lines
+  while page=$((page + 1)); do
+    rows=$(lab_hactl api listHaEvidence "hostid=$(cat "$LAB/$1/id")" pagesize=500 page=$page) || return 1
+    lines=$(jq -r '.haevidence[]? | "\(.created) \(.kind) \(.text)"' <<<"$rows") || return 1
+    [ -z "$lines" ] || echo "$lines"
+    [ "$(jq '.haevidence | length' <<<"$rows")" -eq 500 ] || return 0
+  done
+}
