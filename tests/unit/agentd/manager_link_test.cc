@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/unit/agentd/fake_manager.h"
 
 namespace mold::agentd {
@@ -101,9 +103,10 @@ TEST_F(LinkTest, BeatsGoOnWhileAPollIsParked) {
   const std::size_t before = manager.beats.size();
   ASSERT_TRUE(until([&] { return manager.beats.size() >= before + 5; }));
   EXPECT_EQ(manager.parked(), 1U);
-  for (std::size_t i = 1; i < manager.beats.size(); ++i) {
-    EXPECT_EQ(manager.beats[i].seq, manager.beats[i - 1].seq + 1);
-  }
+  // Each is there once; on connections of their own one may overtake another.
+  std::set<std::uint64_t> numbers;
+  for (const auto& beat : manager.beats) EXPECT_TRUE(numbers.insert(beat.seq).second) << beat.seq;
+  EXPECT_LT(*numbers.rbegin(), numbers.size() + Beater::kLanes);
   manager.queue(order());
   ASSERT_TRUE(until([&] { return orders_.size() == 1; }));
   EXPECT_EQ(orders_[0].vm, VmId{7});
